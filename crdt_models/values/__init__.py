@@ -1,0 +1,1 @@
+"""Values: money, quantities, identities, stamps. Frozen, checked on construction, without a float."""
