@@ -496,6 +496,7 @@ class StatusView(_View, frozen=True, kw_only=True):
     clock_off_ms: int | None = None
     unknown_operations: int = 0
     alarms: list[AlarmView] = []
+    rests_on: CompletenessView | None = None
 
     def __post_init__(self) -> None:
         structs.force_setattr(self, "started_at", rfc3339(self.started_at_ms))
