@@ -1,10 +1,10 @@
 """What holds for every test: which of them run, beside whom, and that none of them passes by not running.
 
-* In CI (the variable `CI` is set and not empty, 0 or false) a skipped or expected failure is a failure: a machine that lacks
-  what a test needs must say so, not shrug.
+* In CI (the variable `CI` is set and not empty, 0 or false) a skipped or expectedly failing test is a failure: a machine
+  that lacks what a test needs must say so, not shrug.
 * Tests marked `torture` run only with TILLMESH_TORTURE=1; otherwise they are deselected, which is counted, not skipped.
-* Tests under end_to_end start real processes; with xdist's `--dist loadgroup` they share one worker, so that no two of them
-  fight for the cores while they measure seconds.
+* Tests under end_to_end start real processes; with xdist's `--dist loadgroup` they share one worker, so that no two of
+  them fight for the cores while they measure seconds.
 """
 
 from __future__ import annotations
