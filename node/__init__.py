@@ -1,0 +1,1 @@
+"""One till, one handheld gateway, or the back office: the same program."""
