@@ -9,7 +9,7 @@ and raise `StepRefused` or `NodeError` with nothing recorded.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 from node import views
@@ -300,7 +300,7 @@ class NodePort(Protocol):
 
     def metrics(self) -> list[views.Metric]: ...
 
-    def events(self, after: str | None) -> AsyncIterator[views.Event]:
+    def events(self, after: str | None) -> AsyncGenerator[views.Event, None]:
         """Events after the one with this id; None: from now on. An id that is gone: an event "gap" first."""
 
     async def drill(self, seconds: int) -> views.StatusView:
