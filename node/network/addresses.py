@@ -21,6 +21,18 @@ Found = Literal["static", "remembered", "mdns", "dialed-in", "told"]
 Change = Literal["new", "changed", "same", "refused"]
 
 
+Trouble = Literal[
+    "linked", "busy", "stranger", "unresolved", "refused", "silent", "unreachable", "not_accepted", "failed", "self"
+]
+
+
+class DialFailure(NamedTuple):
+    """What came of a dial in vain. reason: a sentence for people."""
+
+    trouble: Trouble
+    reason: str
+
+
 class Address(NamedTuple):
     """host: IP address or DNS name; port: 1..65535."""
 
@@ -60,12 +72,17 @@ class Known:
     node: NodeId | None = None
     process: bytes | None = None
     proven: bool = False
-    last_error: str | None = None
+    failure: DialFailure | None = None
 
     @property
     def is_hint(self) -> bool:
         """Whether nothing but an announcement speaks for it."""
         return not self.proven and self.how <= {"mdns", "told"}
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it only says where a node once was; not worth a dial while that node is linked."""
+        return self.how <= {"remembered", "dialed-in"}
 
 
 class AddressBook:
@@ -122,11 +139,18 @@ class AddressBook:
         """A link was made there: this is certain."""
         known = self._known.get(address)
         if known is not None:
-            known.node, known.process, known.proven, known.last_error = node, process, True, None
+            known.node, known.process, known.proven, known.failure = node, process, True, None
 
     def _make_room(self) -> bool:
         hints = [known.address for known in self._known.values() if known.is_hint]
-        if len(hints) >= self._hints_max or (len(self._known) >= self._addresses_max and hints):
-            del self._known[hints[0]]
-            self.forgotten += 1
+        full = len(self._known) >= self._addresses_max
+        past = [known.address for known in self._known.values() if known.is_past] if full else []
+        if len(hints) >= self._hints_max or (full and hints):
+            self._forget(hints[0])
+        elif past:
+            self._forget(past[0])
         return len(self._known) < self._addresses_max
+
+    def _forget(self, address: Address) -> None:
+        del self._known[address]
+        self.forgotten += 1
