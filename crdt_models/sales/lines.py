@@ -26,7 +26,7 @@ Line (`sale.cddl` says the same as CDDL):
 | 16, 17, 18 | barcode, serial, department | text | none |
 
 Tender: 0 tender_type, 1 amount_minor, 2 foreign [currency, exponent, amount_minor, rate value, rate scale], 3 reference,
-4 account. Link: 0 receipt text, 1 line_no there, 2 kind (0 refund, 1 void), 3 the line here.
+4 account. Link: 0 receipt text, 1 line_no there, 2 kind (0 refund, 1 void, 2 exchange), 3 the line here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LINE_KINDS = ("item", "discount", "rounding", "deposit", "payment")
 """Kinds of line; the index is the number on the wire. Added to, never re-ordered. deposit: on bottles and crates;
 payment: the customer pays an account or buys stored value, which is no turnover."""
 
-LINK_KINDS = ("refund", "void")
+LINK_KINDS = ("refund", "void", "exchange")
 """What a link says of the line or receipt that it names; the index is the number on the wire."""
 
 _LINE_NUMBERS = frozenset(range(19))
