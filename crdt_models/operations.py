@@ -20,12 +20,12 @@
 
 Reserved, unknown kinds to this version, and so kept, counted, passed on and shown: 11 seal, 12 issue, 13 grant, 14 spend,
 15 give back, 16 burn, 19 accept, 20 handover, 21 resolve, 22 erase, 23 checkpoint, 26 personal data.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any, Final
 
@@ -217,6 +217,12 @@ def day(business_day: str, state: str) -> Operation:
 def note(concerns: bytes | str, kind: str, text: str) -> Operation:
     """Something that a person or the node did and that belongs in the journal: a reprint, an acknowledged alarm."""
     return Operation(Kind.NOTE, 1, {0: concerns, 1: kind, 2: text})
+
+
+def said_by(operations: Sequence[Operation], staff: str | None, epoch: int, via: int) -> tuple[Operation, ...]:
+    """The same operations with who did them and through what."""
+    by = None if staff is None else (staff, epoch)
+    return tuple(replace(operation, by=by, via=via) for operation in operations)
 
 
 def step_of(entry: Entry) -> Operation:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from crdt_models import operations
+from crdt_models.documents.open_sale import OpenSaleView
 from crdt_models.documents.shelf import SHARED_TYPES, Shelf, Shelved
 from crdt_models.errors import MalformedBytes, UpgradeNeeded
 from crdt_models.journal import canonical
@@ -137,6 +138,12 @@ class Shop:
         """How often a receipt was printed again, on whichever node."""
         return sum(1 for noted in self.notes.get(receipt_no, ()) if noted.kind == "reprint")
 
+    def open_sale(self, document: bytes) -> OpenSaleView:
+        """An open sale as every till shows it; empty once it is finished."""
+        chain = self.claims.standing(sale_resource(document)).chain
+        shelved = self.documents.get(document)
+        return OpenSaleView() if shelved is None else self.documents.open_sale(shelved, tuple(c.id for c in chain))
+
     def feature_level(self) -> int:
         """The lowest feature level among the newest journals of unrevoked nodes: what may be written."""
         levels = [o.feature_level for node, o in self.roster.nodes().items() if not self.revoked(node)]
@@ -178,7 +185,8 @@ class Shop:
                 return self._apply_sale(entry, place, index, operation)
             case Kind.UPDATE:
                 document, body = _typed(fields, 0, bytes), _typed(fields, 1, bytes)
-                self.documents.update(document, body, _claim_or_none(fields, 2), place, index)
+                _claim_or_none(fields, 2)
+                self.documents.update(document, body, place, index)
                 self._settle(self.documents[document])
             case Kind.BEGIN:
                 attributes = _text_map(fields, 2)
@@ -327,13 +335,12 @@ class Shop:
 
     def _settle(self, shelved: Shelved) -> None:
         """Let a retirement take effect once it may: shared documents at once, others by a node that finished them."""
-        if shelved.retired or not shelved.retirements:
+        if len(shelved.in_force) == len(shelved.retirements):
             return
-        resource = sale_resource(shelved.id)
-        for place in shelved.retirements:
-            if shelved.type in SHARED_TYPES or self.claims.finished_by(resource, node_of(place.journal)):
-                self.documents.close(shelved)
-                return
+        for place in sorted(shelved.retirements):
+            shared = shelved.type in SHARED_TYPES
+            if shared or self.claims.finished_by(sale_resource(shelved.id), node_of(place.journal)):
+                self.documents.put_in_force(shelved, place)
 
     def _role(self, journal: JournalId) -> str | None:
         opened = self.roster.journals.get(journal)

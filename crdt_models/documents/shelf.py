@@ -11,13 +11,16 @@ includes as they come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from crdt_models.documents.document import Document
-from crdt_models.documents.facts import Fact
-
+from crdt_models.documents.facts import text_of
+from crdt_models.documents.kept_view import KeptView
+from crdt_models.documents.late import RetiredUpdates
+from crdt_models.documents.open_sale import OpenSaleView, open_sale_view
+from crdt_models.documents.seating import SeatingView, seating_view
 from crdt_models.errors import MalformedBytes
 from crdt_models.values.identity import Chance, ClaimId, JournalId, NodeId, node_of
 from crdt_models.values.stamp import Place, Stamp
@@ -29,7 +32,7 @@ SHARED_TYPES: Final = frozenset({SEATING})
 
 @dataclass(slots=True)
 class Shelved:
-    """One document. live: the working view, None once retired or before anything came."""
+    """One document. live: the working view while people work on it; late: what came beside its retirement afterwards."""
 
     id: bytes
     type: str | None = None
@@ -37,42 +40,38 @@ class Shelved:
     began: Stamp | None = None
     begun_by: NodeId | None = None
     live: Document | None = None
-    updates: dict[tuple[Place, int], ClaimId | None] = field(default_factory=dict)
-    bodies: dict[tuple[Place, int], bytes] = field(default_factory=dict)
+    late: RetiredUpdates | None = None
     begins: dict[Place, tuple[Stamp, str, Mapping[str, str]]] = field(default_factory=dict)
+    updates: dict[tuple[Place, int], bytes] = field(default_factory=dict)
     retirements: dict[Place, Mapping[JournalId, int]] = field(default_factory=dict)
+    in_force: set[Place] = field(default_factory=set)
     late_facts: dict[Place, Mapping[str, str]] = field(default_factory=dict)
     refused: set[Place] = field(default_factory=set)
-    retired: bool = False
-    late_seen: dict[str, Fact] = field(default_factory=dict)
-    """Facts of late updates as this node saw them when the retirement reached it: what their author must repeat."""
+    sale_view: KeptView[OpenSaleView, tuple[ClaimId, ...]] | None = None
+    seating_view: KeptView[SeatingView, None] | None = None
+
+    @property
+    def retired(self) -> bool:
+        """Whether a retirement is in force."""
+        return self.late is not None
 
     @property
     def last_updates(self) -> dict[JournalId, int]:
-        """Per journal the last update held: what a retirement written now would include."""
+        """Per journal the last update held: what a retirement written now includes."""
         last: dict[JournalId, int] = {}
         for place, _ in self.updates:
             last[place.journal] = max(last.get(place.journal, 0), place.seq)
         return last
 
-    def included(self, place: Place) -> bool:
-        """Whether any retirement in force includes the update at `place`."""
-        return any(last.get(place.journal, 0) >= place.seq for last in self.retirements.values())
-
-    def late_updates(self) -> list[Place]:
-        """Updates that no retirement included, in order; empty while the document lives."""
-        if not self.retired:
-            return []
-        return sorted({place for place, _ in self.updates if not self.included(place)})
-
 
 class Shelf:
-    """All documents of a store."""
+    """All documents of a store. of_type: those that live, by type."""
 
     def __init__(self, chance: Chance | None = None) -> None:
         self._chance = chance
         self.documents: dict[bytes, Shelved] = {}
         self.of_type: dict[str, dict[bytes, Shelved]] = {OPEN_SALE: {}, SEATING: {}}
+        self._closed_seatings: dict[str, int] = {}
 
     def __getitem__(self, document: bytes) -> Shelved:
         return self.documents[document]
@@ -81,8 +80,15 @@ class Shelf:
         """The document, if anything is known of it."""
         return self.documents.get(document)
 
-    def __iter__(self) -> Iterator[Shelved]:
-        return iter(self.documents.values())
+    def closed_seatings(self, table: str) -> int:
+        """How many seatings of a table are finished: the count that names the next one."""
+        return self._closed_seatings.get(table, 0)
+
+    def blank(self, document: bytes) -> Shelved:
+        """The document with an empty working view, for its first writer; nothing is known of it until a step says so."""
+        shelved = self._shelved(document)
+        self._live(shelved)
+        return shelved
 
     def begin(self, document: bytes, type_: str, attributes: Mapping[str, str], place: Place, stamp: Stamp) -> Shelved:
         """A document was begun; where two nodes begin the same one, the earlier stamp gives its attributes."""
@@ -91,60 +97,83 @@ class Shelf:
         first = min(shelved.begins, key=lambda at: (shelved.begins[at][0], at))
         shelved.began, shelved.type, shelved.attributes = shelved.begins[first]
         shelved.begun_by = node_of(first.journal)
-        for others in self.of_type.values():
-            others.pop(document, None)
-        self.of_type.setdefault(shelved.type, {})[document] = shelved
-        if shelved.live is None and not shelved.retired:
-            shelved.live = Document(self._chance)
+        if not shelved.retired:
+            for others in self.of_type.values():
+                others.pop(document, None)
+            self.of_type.setdefault(shelved.type, {})[document] = shelved
+            self._live(shelved)
         return shelved
 
-    def update(self, document: bytes, body: bytes, claim: ClaimId | None, place: Place, index: int) -> None:
+    def update(self, document: bytes, body: bytes, place: Place, index: int) -> None:
         """One update. Every decodable one is applied, whoever wrote it; an undecodable one is remembered as refused."""
         shelved = self._shelved(document)
-        if (place, index) in shelved.updates or place in shelved.refused:
+        if shelved.late is not None:
+            shelved.late.add(place, index, body)
             return
-        if not shelved.retired:
-            if shelved.live is None:
-                shelved.live = Document(self._chance)
-            try:
-                shelved.live.apply(body)
-            except MalformedBytes:
-                shelved.refused.add(place)
-                return
-            shelved.bodies[(place, index)] = body
-        shelved.updates[(place, index)] = claim
+        try:
+            self._live(shelved).apply(body)
+        except MalformedBytes:
+            shelved.refused.add(place)
+            return
+        shelved.updates[(place, index)] = body
 
     def retire(self, document: bytes, last: Mapping[JournalId, int], place: Place) -> Shelved:
-        """The document was retired by a node that saw `last`."""
+        """The document was retired by a node that saw `last`; `put_in_force` decides when that counts."""
         shelved = self._shelved(document)
-        shelved.retirements[place] = dict(last)
+        shelved.retirements[place] = last
         return shelved
 
-    def close(self, shelved: Shelved) -> None:
-        """The retirement takes effect: the working view is let go; late facts are kept as seen now."""
-        if shelved.retired:
+    def put_in_force(self, shelved: Shelved, place: Place) -> None:
+        """A retirement takes effect: the working view is let go, and what no retirement in force includes is late."""
+        if place in shelved.in_force:
             return
-        shelved.retired = True
-        if shelved.live is not None and shelved.late_updates():
-            seen_by_retirer = Document(None)
-            for at, body in shelved.bodies.items():
-                if shelved.included(at[0]):
-                    seen_by_retirer.apply(body)
-            known = {key for key, _ in seen_by_retirer.facts()}
-            shelved.late_seen = {key: fact for key, fact in shelved.live.facts() if key not in known}
-        shelved.live = None
-        shelved.bodies.clear()
+        shelved.in_force.add(place)
+        if shelved.late is None:
+            shelved.late = RetiredUpdates()
+            shelved.live = shelved.sale_view = shelved.seating_view = None
+            for others in self.of_type.values():
+                others.pop(shelved.id, None)
+            if shelved.type == SEATING:
+                table = shelved.attributes.get("table", "")
+                self._closed_seatings[table] = self._closed_seatings.get(table, 0) + 1
+            for facts in shelved.late_facts.values():
+                shelved.late.repeated(facts)
+        shelved.late.retire(shelved.retirements[place])
+        updates, shelved.updates = shelved.updates, {}
+        for (at, index), body in updates.items():
+            shelved.late.add(at, index, body)
 
     def repeat_late(self, document: bytes, facts: Mapping[str, str], place: Place) -> None:
         """The author of late facts repeated them for people to see."""
-        self._shelved(document).late_facts[place] = dict(facts)
+        shelved = self._shelved(document)
+        shelved.late_facts[place] = facts
+        if shelved.late is not None:
+            shelved.late.repeated(facts)
+
+    def open_sale(self, shelved: Shelved, chain: tuple[ClaimId, ...]) -> OpenSaleView:
+        """What every till shows of an open sale, given who held it one after the other."""
+        if shelved.live is None:
+            return OpenSaleView()
+        if shelved.sale_view is None:
+            shelved.sale_view = KeptView(shelved.live, open_sale_view)
+        return shelved.sale_view.of(chain)
+
+    def seating(self, shelved: Shelved) -> SeatingView:
+        """What every waiter sees of a table's guests."""
+        if shelved.live is None:
+            return SeatingView(cleared=shelved.retired)
+        if shelved.seating_view is None:
+            shelved.seating_view = KeptView(shelved.live, lambda facts, _: seating_view(facts))
+        return shelved.seating_view.of(None)
 
     def content(self) -> list[object]:
         """For the shop's digest."""
         rows: list[object] = []
         for document in sorted(self.documents):
             shelved = self.documents[document]
-            facts = [] if shelved.live is None else [[key, fact] for key, fact in shelved.live.facts()]
+            if not (shelved.begins or shelved.updates or shelved.retirements or shelved.refused):
+                continue
+            facts = [] if shelved.live is None else [[key, text_of(fact)] for key, fact in shelved.live.facts()]
             rows.append(
                 [
                     document,
@@ -153,11 +182,16 @@ class Shelf:
                     shelved.retired,
                     facts,
                     [[list(place), sorted(last.items())] for place, last in sorted(shelved.retirements.items())],
-                    [list(place) for place in shelved.late_updates()],
+                    [] if shelved.late is None else [list(place) for place in shelved.late.late],
                     [[list(place), dict(facts)] for place, facts in sorted(shelved.late_facts.items())],
                 ]
             )
         return rows
+
+    def _live(self, shelved: Shelved) -> Document:
+        if shelved.live is None:
+            shelved.live = Document(self._chance)
+        return shelved.live
 
     def _shelved(self, document: bytes) -> Shelved:
         shelved = self.documents.get(document)

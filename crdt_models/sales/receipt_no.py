@@ -27,12 +27,17 @@ number_max = 2**53 - 1
 """Largest running number: what a JSON reader in a browser still counts exactly."""
 
 
-def series_name(kind: str, training: bool, incarnation: bytes) -> str:
-    """The series of sales of `kind` that `incarnation` (8 bytes) opens: `S-K7Q2MX`; one letter T for all training."""
+def series_letter(kind: str, training: bool) -> str:
+    """The letter of the series for sales of `kind`; T for all training."""
     letter = _TRAINING_LETTER if training else _SERIES_LETTER.get(kind)
     if letter is None:
         raise InvalidValue("kind", f"must be one of {', '.join(SALE_KINDS)}")
-    return f"{letter}-{base32_short(incarnation, _INCARNATION_CHARACTERS)}"
+    return letter
+
+
+def series_name(kind: str, training: bool, incarnation: bytes) -> str:
+    """The series of sales of `kind` that `incarnation` (8 bytes) opens: `S-K7Q2MX`; one letter T for all training."""
+    return f"{series_letter(kind, training)}-{base32_short(incarnation, _INCARNATION_CHARACTERS)}"
 
 
 def series_fits(series: str, kind: str, training: bool) -> bool:
