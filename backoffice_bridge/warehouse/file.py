@@ -49,6 +49,7 @@ class WarehouseFile:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, set_aside: Path | None, why: str) -> None:
         self._connection = connection
+        self._root = connection.cursor()
         self.set_aside, self.why = set_aside, why
         self.heads: dict[JournalId, int] = {}
         self._read_heads()
@@ -89,11 +90,12 @@ class WarehouseFile:
         return {table: self._number(f"SELECT count(*) FROM {table}") for table in CONTENT_TABLES}
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """Another connection to the same instance, for a thread of its own."""
-        return self._connection.cursor()
+        """Another connection to the same instance, for the one thread that queries."""
+        return self._root.cursor()
 
     def close(self) -> None:
         """Writes what is in the log into the file and lets go of it; cursors must be closed before."""
+        self._root.close()
         self._connection.close()
 
     def _commit(self, rows: Rows, moved: Mapping[JournalId, int], names: Name, wall_ms: int) -> None:
@@ -269,7 +271,7 @@ def _set_aside(path: Path, wall_ms: int) -> Path:
     """Moves the file and its log to the first free name; returns it. Raises WarehouseUnavailable."""
     number = 0
     target = path.with_name(f"{path.name}.set-aside-{wall_ms}")
-    while target.exists():
+    while target.exists() or target.with_name(target.name + ".wal").exists():
         number += 1
         target = path.with_name(f"{path.name}.set-aside-{wall_ms}-{number}")
     try:
