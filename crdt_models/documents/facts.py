@@ -226,4 +226,4 @@ def _check_value(field: str, value: object, depth: int) -> None:
     for name, item in value.items():
         if type(name) is not str or len(name) > limits.key_characters_max:
             raise InvalidValue(field, f"has a name that is no text of at most {limits.key_characters_max}")
-        _check_value(name, item, depth + 1)
+        _check_value(f"{field}.{name}", item, depth + 1)
