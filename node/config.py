@@ -54,13 +54,25 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     api_token_file: Annotated[
         str, Meta(description="File with the API's bearer token, relative to the data directory.")
     ] = "api.token"
+    api_origins: Annotated[
+        tuple[str, ...], Meta(description="Origins of other pages on this machine that may call the API, exact.")
+    ] = ()
+    metrics_open: Annotated[bool, Meta(description="Serve /metrics without the token.")] = False
     link_host: Annotated[str, Meta(description="Address on which peers are heard; 0.0.0.0 is every interface.")] = (
         "0.0.0.0"
     )
     link_port: Annotated[Port, Meta(description="TCP port on which peers are heard; 0 takes a free one.")] = 8471
+    join_port: Annotated[
+        Port, Meta(description="TCP port on which the authority answers `tillmesh join`; 0 takes a free one.")
+    ] = 8472
+    advertise: Annotated[
+        tuple[str, ...],
+        Meta(description="Host names or addresses that tokens name for this node; none means those of its interfaces."),
+    ] = ()
     mdns: Annotated[bool, Meta(description="Announce this node and look for others by multicast DNS.")] = True
     mdns_interfaces: Annotated[
-        tuple[str, ...], Meta(description="Addresses of the interfaces used for multicast DNS; none means all of them.")
+        tuple[str, ...],
+        Meta(description="Names or IPv4 addresses of the interfaces for multicast DNS; none means all but loopback."),
     ] = ()
     peers: Annotated[
         tuple[str, ...], Meta(description="Addresses host:port that are dialled in any case, found by mDNS or not.")

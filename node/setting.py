@@ -14,7 +14,9 @@ from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
+from crdt_models.errors import InvalidValue
 from node import limits
+from node.network.addresses import parse_address
 from node.store_time import zone
 
 ENVIRONMENT_PREFIX: Final = "TILLMESH_"
@@ -109,17 +111,29 @@ def _check_host(host: str) -> str | None:
     return None
 
 
-def _check_interfaces(addresses: tuple[str, ...]) -> str | None:
-    return next(filter(None, map(_check_host, addresses)), None)
+def _check_interfaces(names: tuple[str, ...]) -> str | None:
+    wrong = next((name for name in names if not re.fullmatch(r"[0-9A-Za-z_.:@ ()-]{1,64}", name)), None)
+    return None if wrong is None else f"must be names or addresses of interfaces, not {wrong!r}"
+
+
+def _check_hosts(hosts: tuple[str, ...]) -> str | None:
+    wrong = next((host for host in hosts if not re.fullmatch(r"[0-9A-Za-z_.:-]{1,253}", host)), None)
+    return None if wrong is None else f"must be host names or addresses without a port, not {wrong!r}"
+
+
+def _check_origins(origins: tuple[str, ...]) -> str | None:
+    wrong = next((origin for origin in origins if not re.fullmatch(r"https?://[0-9A-Za-z_.:\[\]-]+", origin)), None)
+    return None if wrong is None else f"must be origins like http://localhost:3000, not {wrong!r}"
 
 
 def _check_peers(addresses: tuple[str, ...]) -> str | None:
     if len(addresses) > limits.static_peers_max:
         return f"has {len(addresses)} addresses; at most {limits.static_peers_max} are dialled"
     for address in addresses:
-        host, colon, port = address.rpartition(":")
-        if not host or not colon or not re.fullmatch(r"\d{1,5}", port) or not 0 < int(port) < 65_536:
-            return f"must be host:port, not {address!r}"
+        try:
+            parse_address(address)
+        except InvalidValue as error:
+            return f"must be host:port: {error.reason}"
     return None
 
 
@@ -150,6 +164,8 @@ _CHECKS: Final[dict[str, Callable[[Any], str | None]]] = {
     "api_token_file": _matching(r"[^\0]+", "the name of a file"),
     "link_host": _check_host,
     "mdns_interfaces": _check_interfaces,
+    "advertise": _check_hosts,
+    "api_origins": _check_origins,
     "peers": _check_peers,
     "language": _matching(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "a language tag like en or de-AT"),
     "currency": _matching(r"[A-Z]{3}", "three capital letters of ISO 4217"),

@@ -6,7 +6,8 @@ import argparse
 
 from node.cli.exits import Exit
 from node.cli.invocation import Invocation
-from node.config import SETTINGS, toml
+from node.config import SETTINGS
+from node.setting import toml
 
 NAME = "config"
 SUMMARY = "check the settings and say where each comes from"

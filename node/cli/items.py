@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "values",
         metavar="FIELD=VALUE",
         nargs="+",
-        help="fields of the article, for example names.en=Milk price=0.99 tax_code=A; a value in JSON ('{\"en\": ...}') is taken as such",
+        help="its fields, for example names.en=Milk price=0.99 tax_code=A; a value that is JSON is taken as such",
     )
     bring = actions.add_parser("import", help="import a CSV file; nothing is written if a row is refused")
     bring.add_argument("file", metavar="FILE", type=Path, help="CSV in UTF-8 with a header line")
-    bring.add_argument("--check", action="store_true", help="only check the file, write nothing")
+    bring.add_argument("--accepted-only", action="store_true", help="write the good rows although others are refused")
 
 
 def run(given: argparse.Namespace, call: Invocation) -> Exit:
@@ -49,7 +50,7 @@ def run(given: argparse.Namespace, call: Invocation) -> Exit:
             call.screen.answer(row, lambda: call.screen.say(f"{row['key']}: version {row['version']} is set", "green"))
             return Exit.OK
         case _:
-            return _import(node, call.screen, given.file, given.check)
+            return _import(node, call.screen, given.file, given.accepted_only)
 
 
 def fields(assignments: list[str]) -> dict[str, Any]:
@@ -119,7 +120,7 @@ def _item_name(value: dict[str, Any], language: str) -> str:
     return name_text(names, language) if isinstance(names, dict) else str(names)
 
 
-def _import(node: LocalNode, screen: Screen, path: Path, check_only: bool) -> Exit:
+def _import(node: LocalNode, screen: Screen, path: Path, accepted_only: bool) -> Exit:
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -128,26 +129,28 @@ def _import(node: LocalNode, screen: Screen, path: Path, check_only: bool) -> Ex
         raise BadInput(
             "FILE", f"{path} has {len(raw)} bytes; at most {limits.csv_bytes_max} are taken at once, so split it"
         )
+    query = "?accepted_only=true" if accepted_only else ""
     try:
-        with screen.progress(f"{'checking' if check_only else 'importing'} {path.name}"):
-            done = node.upload(
-                f"{TABLE}/import" + ("?check=true" if check_only else ""), raw, "text/csv; charset=utf-8"
-            )
+        with screen.progress(f"importing {path.name}"):
+            done = node.upload(f"{TABLE}/import{query}", raw, "text/csv")
     except ApiRefused as error:
-        refused = error.problem.get("refused") or []
-        if refused and not screen.as_json:
-            screen.table(
-                (">line", "item", "field", "reason"),
-                [(row["line"], row.get("key"), row["field"], row["reason"]) for row in refused],
-                title=f"{error.problem.get('refused_count', len(refused))} rows refused, nothing was written",
-            )
+        if not screen.as_json:
+            _show_refused(screen, error.problem, "nothing was written")
         raise
 
     def show() -> None:
-        if check_only:
-            screen.say(f"{done['rows']} rows are right; nothing was written", "green")
-        else:
-            screen.say(f"{done['written']} articles written", "green")
+        _show_refused(screen, done, "the others were written")
+        screen.say(f"{done['written']} of {done['rows']} articles written", "green")
 
     screen.answer(done, show)
     return Exit.OK
+
+
+def _show_refused(screen: Screen, document: Mapping[str, Any], outcome: str) -> None:
+    refused = document.get("refused") or []
+    if refused:
+        screen.table(
+            (">line", "item", "field", "reason"),
+            [(row["line"], row.get("key"), row["field"], row["reason"]) for row in refused],
+            title=f"{document.get('refused_count', len(refused))} rows refused, {outcome}",
+        )

@@ -18,7 +18,7 @@ import msgspec
 from node.cli import limits
 from node.cli.errors import ApiRefused, NotReachable
 from node.config import Config
-from node.running import Running, read_running
+from node.run_file import RunFile, read_run_file
 
 API_VERSION: Final = "/v1"
 
@@ -28,11 +28,11 @@ class LocalNode:
 
     def __init__(self, config: Config) -> None:
         self._directory = config.data_directory
-        running = read_running(config.data_directory)
+        running = read_run_file(config.data_directory)
         if running is None:
             reason = "it does not run" if config.data_directory.is_dir() else "there is no such directory"
             raise NotReachable(str(config.data_directory), reason)
-        self.running: Running = running
+        self.running: RunFile = running
         self._token = self._read_token(config.api_token_path)
 
     def get(self, path: str, **query: object) -> Any:

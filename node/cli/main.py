@@ -21,6 +21,8 @@ from node.cli.invocation import DIRECTORY_DEFAULT, Command, Invocation, data_dir
 from node.cli.screen import Screen
 from node.config import ConfigError, assignments
 from node.errors import DiskFailed, NodeError, NotOffered
+from node.plugins import Command as PluginCommand
+from node.plugins import PluginUnavailable, load_plugins
 
 COMMANDS: Final = (
     "init",
@@ -69,18 +71,27 @@ def command(name: str) -> Command:
     return cast(Command, importlib.import_module(f"node.cli.{name}"))
 
 
-def make_parser() -> Parser:
-    """The whole command line: what `--help`, the tests and CLI.md see."""
+def make_parser(added: Sequence[PluginCommand] = ()) -> Parser:
+    """The whole command line: what `--help`, the tests and CLI.md see. added: commands of plugins."""
     parser = Parser(
-        prog="tillmesh", description="The node that keeps a shop selling when its network and its server do not."
+        prog="tillmesh",
+        description="The node that keeps a shop selling when its network and its server do not.",
+        allow_abbrev=False,
     )
-    _everywhere(parser, first=True)
+    _everywhere(parser, depth=0)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:
         module = command(name)
-        one = commands.add_parser(module.NAME, help=module.SUMMARY, description=module.SUMMARY)
-        _everywhere(one, first=False)
+        one = commands.add_parser(module.NAME, help=module.SUMMARY, description=module.SUMMARY, allow_abbrev=False)
         module.arguments(one)
+        _everywhere(one, depth=1)
+        for action in one._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for nested in action.choices.values():
+                    _everywhere(nested, depth=2)
+    for plugged in added:
+        one = commands.add_parser(plugged.name, help=plugged.summary, description=plugged.summary, allow_abbrev=False)
+        one.add_argument("rest", nargs=argparse.REMAINDER, metavar="...", help="arguments of this command")
     return parser
 
 
@@ -89,9 +100,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     texts = list(sys.argv[1:] if arguments is None else arguments)
     screen = Screen("--json" in texts)
     try:
-        given = make_parser().parse_args(texts)
+        added = [] if any(text in COMMANDS for text in texts) else _plugin_commands()
+        given = make_parser(added).parse_args(texts)
         screen = Screen(given.json)
-        settings = assignments([*given.settings_before, *getattr(given, "settings", [])])
+        for plugged in added:
+            if plugged.name == given.command:
+                return plugged.run(data_directory(given.data), given.rest)
+        settings = assignments(text for depth in range(3) for text in getattr(given, f"settings_{depth}", []))
         return int(command(given.command).run(given, Invocation(data_directory(given.data), settings, screen)))
     except KeyboardInterrupt:
         return int(Exit.INTERRUPTED)
@@ -111,7 +126,7 @@ def exit_for(error: ConfigError | ModelError | NodeError) -> Exit:
     """The exit code of a refusal that came from this process itself."""
     if isinstance(error, ConfigError | InvalidValue):
         return Exit.BAD_INPUT
-    if isinstance(error, NotOffered):
+    if isinstance(error, NotOffered | PluginUnavailable):
         return Exit.NOT_OFFERED
     return Exit.NODE_FAILED if isinstance(error, DiskFailed) else Exit.REFUSED
 
@@ -127,9 +142,14 @@ def _fields(error: ConfigError | ModelError | NodeError) -> dict[str, Any]:
     return fields
 
 
-def _everywhere(parser: argparse.ArgumentParser, first: bool) -> None:
-    """Options of every command. first: before the command, where the defaults are set."""
-    absent: Any = None if first else argparse.SUPPRESS
+def _plugin_commands() -> list[PluginCommand]:
+    """Loaded only where no command of ours is asked for: a broken plugin must not stop `tillmesh status`."""
+    return [one for plugin in load_plugins() for one in plugin.commands if one.name not in COMMANDS]
+
+
+def _everywhere(parser: argparse.ArgumentParser, depth: int) -> None:
+    """Options of every command. depth: 0 before the command, where the defaults are set, 1 after it, 2 after its action."""
+    absent: Any = argparse.SUPPRESS if depth else None
     parser.add_argument(
         "-d",
         "--data",
@@ -140,16 +160,16 @@ def _everywhere(parser: argparse.ArgumentParser, first: bool) -> None:
     parser.add_argument(
         "-s",
         "--set",
-        dest="settings_before" if first else "settings",
+        dest=f"settings_{depth}",
         metavar="NAME=VALUE",
         action="append",
-        default=[] if first else argparse.SUPPRESS,
+        default=argparse.SUPPRESS,
         help="a setting for this call, as often as needed",
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        default=False if first else argparse.SUPPRESS,
+        default=argparse.SUPPRESS if depth else False,
         help="one JSON document instead of tables",
     )
 

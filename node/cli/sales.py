@@ -32,13 +32,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, call: Invocation) -> Exit:
-    """Shows GET /v1/sales or /v1/sales/totals."""
+    """Shows GET /v1/sales or /v1/totals."""
     node = LocalNode(call.config())
     if given.totals:
-        document = node.get("/sales/totals", day=given.day)
+        document = node.get("/totals", business_day=given.day)
         call.screen.answer(document, lambda: _show_totals(call.screen, document))
     else:
-        document = node.get("/sales", limit=given.limit, after=given.after, day=given.day)
+        document = node.get("/sales", limit=given.limit, after=given.after, business_day=given.day)
         call.screen.answer(document, lambda: _show_sales(call.screen, document))
     return Exit.OK
 

@@ -20,12 +20,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, call: Invocation) -> Exit:
-    """Shows GET /v1/status and /v1/completeness."""
-    node = LocalNode(call.config())
-    status, completeness = node.get("/status"), node.get("/completeness")
-    call.screen.answer(
-        {"status": status, "completeness": completeness}, lambda: _show(call.screen, status, completeness)
-    )
+    """Shows GET /v1/status."""
+    status = LocalNode(call.config()).get("/status")
+    call.screen.answer(status, lambda: _show(call.screen, status))
     return Exit.OK
 
 
@@ -47,7 +44,7 @@ def show_completeness(screen: Screen, completeness: Mapping[str, Any]) -> None:
             screen.say(f"  {heard['name']}: {since}", "yellow")
 
 
-def _show(screen: Screen, status: Mapping[str, Any], completeness: Mapping[str, Any]) -> None:
+def _show(screen: Screen, status: Mapping[str, Any]) -> None:
     ready = "ready" if status["ready"] else "not ready"
     screen.say(f"{status['name']} ({status['role']}), {ready}, {status['connectivity']}", "bold")
     rows = [
@@ -71,4 +68,5 @@ def _show(screen: Screen, status: Mapping[str, Any], completeness: Mapping[str, 
     screen.table(("what", "value"), rows)
     for alarm in status.get("alarms", []):
         screen.say(f"ALARM {alarm['code']}: {alarm['text']} (since {alarm['since']})", "bold red")
-    show_completeness(screen, completeness)
+    if status.get("rests_on"):
+        show_completeness(screen, status["rests_on"])

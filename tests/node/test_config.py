@@ -69,9 +69,12 @@ def test_a_wrong_value_is_a_problem_even_where_another_overrides_it(tmp_path: Pa
         ("api_port", "9" * 400, "must be a whole number"),
         ("mdns", "perhaps", "must be true or false, not 'perhaps'"),
         ("link_host", "till.example", "must be an IP address to listen on"),
-        ("mdns_interfaces", "127.0.0.1,eth0", "must be an IP address to listen on, not 'eth0'"),
-        ("peers", "10.0.0.5", "must be host:port, not '10.0.0.5'"),
-        ("peers", "a:0", "must be host:port, not 'a:0'"),
+        ("mdns_interfaces", "127.0.0.1,eth0;", "must be names or addresses of interfaces, not 'eth0;'"),
+        ("advertise", "10.0.0.5/8471", "must be host names or addresses without a port, not '10.0.0.5/8471'"),
+        ("api_origins", "localhost", "must be origins like http://localhost:3000, not 'localhost'"),
+        ("peers", "10.0.0.5", "must be host:port: '10.0.0.5' is not host:port"),
+        ("peers", "fe80::1:8471", "must be host:port: 'fe80::1:8471': write an IPv6 address in brackets"),
+        ("peers", "a:0", "must be host:port: 'a:0': the port is not a number from 1 to 65535"),
         ("peers", ",".join(f"h{n}:1" for n in range(limits.static_peers_max + 1)), "at most 256 are dialled"),
         ("language", "english!", "must be a language tag like en or de-AT"),
         ("currency", "euro", "must be three capital letters"),
@@ -104,7 +107,10 @@ def test_a_value_that_cannot_be_right_is_refused_with_the_reason(
         ("peers = [1]", "peers (tillmesh.toml line 1): must be a list of texts, not [1]"),
         ("[api]\nport = 1", "api (tillmesh.toml line 1): is a table, and there are none here: write api_port = ..."),
         ("api_port = ", "tillmesh.toml (file): is not TOML: Invalid value (at end of document)"),
-        ("api_port = 1\napi_port = 2", "tillmesh.toml (file): is not TOML: Cannot overwrite a value (at end of document)"),
+        (
+            "api_port = 1\napi_port = 2",
+            "tillmesh.toml (file): is not TOML: Cannot overwrite a value (at end of document)",
+        ),
     ],
 )
 def test_a_file_that_is_wrong_names_its_line(tmp_path: Path, text: str, reason: str) -> None:
