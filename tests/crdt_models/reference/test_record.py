@@ -85,3 +85,12 @@ def test_rows_come_by_key() -> None:
     for key in ("b", "a", "c"):
         table.put(Record("items", key, 1, {}, TODAY, OFFICE))
     assert [row.key for row in table.rows("items")] == ["a", "b", "c"]
+
+
+def test_two_writings_of_one_key_in_one_step_end_alike_in_either_order() -> None:
+    both = [milk(1, "1.29"), milk(1, "1.39")]
+    tables = [RecordTable(), RecordTable()]
+    for table, rows in zip(tables, (both, both[::-1]), strict=True):
+        for row in rows:
+            table.put(row)
+    assert tables[0].value("items", "milk") == tables[1].value("items", "milk") == {"unit_price": "1.39"}
