@@ -6,7 +6,8 @@ holds a number is the last one whose key is not above it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import apsw
 
@@ -24,13 +25,16 @@ class BlockRows:
     def __init__(self, database: apsw.Connection) -> None:
         self._database = database
 
-    def last(self, number: int) -> Row | None:
-        """The journal's last row, not judged; None if it has none. Raises apsw.Error."""
-        row: Row | None = self._database.execute(
-            f"SELECT {COLUMNS} FROM blocks WHERE place BETWEEN ? AND ? ORDER BY place DESC LIMIT 1",
+    def downwards(self, number: int) -> Generator[Row, None, None]:
+        """The journal's rows from the last to the first, not judged; close it when done. Raises apsw.Error."""
+        rows: Any = self._database.execute(
+            f"SELECT {COLUMNS} FROM blocks WHERE place BETWEEN ? AND ? ORDER BY place DESC",
             (place(number, 0), place(number, limits.seq_max)),
-        ).fetchone()
-        return row
+        )
+        try:
+            yield from rows
+        finally:
+            rows.close()
 
     def begin(self, number: int, seq: int) -> int:
         """The key of the block that holds `seq`, or the key that it would have. Raises apsw.Error."""

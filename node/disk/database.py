@@ -26,6 +26,9 @@ from node.errors import DiskFailed
 
 FILE_NAME: Final = "journals.db"
 
+LOG_HEADER_BYTES: Final = 32
+"""SQLite file format, section 4.1: without its magic number a log has no frames."""
+
 TABLES: Final = """
 CREATE TABLE journals(
   journal_no INTEGER PRIMARY KEY,
@@ -73,7 +76,8 @@ def connect(path: Path, vfs: str = "") -> apsw.Connection:
     try:
         _set_up(database, path)
     except apsw.Error as error:
-        database.close()
+        with contextlib.suppress(apsw.Error):
+            database.close()
         raise failure_of(error, path) from error
     except (SchemaTooNew, NotAJournalStore):
         database.close()
@@ -137,6 +141,20 @@ def _extend_log(database: apsw.Connection, path: Path) -> None:
             log.xWrite(zeros[: limits.wal_bytes - size], size)
             size += limits.wal_write_bytes
         log.xSync(apsw.SQLITE_SYNC_NORMAL)
+    finally:
+        log.xClose()
+
+
+def close(database: apsw.Connection, path: Path) -> None:
+    """Copy the log into the database, close, and mark the log as empty by overwriting its header: if someone puts an older
+    `journals.db` back, frames that outlived it must not be read into it. Raises apsw.Error."""
+    layer = database.open_vfs
+    database.close()
+    log = apsw.VFSFile(layer, f"{path}-wal", [apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_READWRITE, 0])
+    try:
+        if log.xFileSize() >= LOG_HEADER_BYTES:
+            log.xWrite(bytes(LOG_HEADER_BYTES), 0)
+            log.xSync(apsw.SQLITE_SYNC_NORMAL)
     finally:
         log.xClose()
 

@@ -19,9 +19,9 @@ from node.disk import limits
 from node.disk.ballast import Ballast
 from node.disk.block import Block, RangeCut, check_append, check_memory, first_of, place, seal, split, unseal
 from node.disk.block_rows import COLUMNS, BlockRows
-from node.disk.database import FILE_NAME, connect, copy_log, failure_of, sync_directory
+from node.disk.database import FILE_NAME, close, connect, copy_log, failure_of, sync_directory
 from node.disk.directory_lock import DirectoryLock
-from node.disk.errors import BlockDamaged, NotHeld
+from node.disk.errors import BlockDamaged, NotHeld, StoreDamaged
 from node.disk.store import Fault, HeldJournal, LastStart, NewEntry, OnAlarm, Run, StartMark
 from node.errors import DiskFailed
 
@@ -45,6 +45,7 @@ class JournalFile:
         self.path = directory / FILE_NAME
         self._alarm = on_alarm
         self.failed: DiskFailed | None = None
+        self._closed = False
         self.found_at_opening: list[Fault] = []
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,9 +95,11 @@ class JournalFile:
                 "SELECT journal, journal_no, opened_here FROM journals ORDER BY journal_no"
             ).fetchall()
             for journal, number, opened_here in journals:
-                self._numbers[journal] = number
+                if not isinstance(journal, bytes):
+                    raise StoreDamaged(str(self.path), f"the name of journal {number} is not readable")
+                self._numbers[JournalId(journal)] = number
                 if opened_here is not None:
-                    self._opened_here.append(journal)
+                    self._opened_here.append(JournalId(journal))
             for journal in self._numbers:
                 self._load_tip(journal)
         except apsw.Error as error:
@@ -104,23 +107,31 @@ class JournalFile:
 
     def _load_start(self) -> None:
         self.own_set_aside: int = self._database.execute("SELECT count(*) FROM set_aside WHERE own").get
-        row = self._database.execute(
+        row: Any = self._database.execute(
             "SELECT journal, file_id, machine_id, token, own_set_aside FROM last_start"
         ).fetchone()
-        self.last_start = LastStart(StartMark(row[0], int(row[1]), row[2], row[3]), row[4]) if row else None
+        try:
+            self.last_start = LastStart(StartMark(row[0], int(row[1]), row[2], row[3]), row[4]) if row else None
+        except (TypeError, ValueError):
+            self.last_start = LastStart(StartMark(JournalId(b""), 0, "", b""), 0)  # damaged: it proves nothing
 
     def _load_tip(self, journal: JournalId) -> None:
-        """The last block names the tip; if it is damaged the journal falls back to the block before, and so on."""
-        while row := self._rows.last(self._numbers[journal]):
+        """The last block names the tip; if it is damaged the journal falls back to the last whole block."""
+        damage: BlockDamaged | None = None
+        rows = self._rows.downwards(self._numbers[journal])
+        for row in rows:
             try:
                 block = unseal(journal, row)
-            except BlockDamaged as damage:
-                self._move_aside(journal, damage.first)
-                self.found_at_opening.append(Fault(journal, damage.first, f"{damage.reason}; set aside"))
-                self._alarm("block_set_aside", f"{damage}; it will be taken from a peer")
+            except BlockDamaged as found:
+                damage = found
                 continue
             self.tips[journal] = HeldJournal(journal, block.last, block.tip)
-            return
+            break
+        rows.close()
+        if damage:
+            self._move_aside(journal, damage.first)
+            self.found_at_opening.append(Fault(journal, damage.first, f"{damage.reason}; set aside"))
+            self._alarm("block_set_aside", f"{damage}; it will be taken from a peer")
 
     @property
     def last_written(self) -> HeldJournal | None:
@@ -321,7 +332,9 @@ class JournalFile:
     def close(self) -> None:
         """Let go of the file and the directory; a second time nothing happens."""
         try:
-            self._database.close()
+            if not self._closed:
+                self._closed = True
+                close(self._database, self.path)
         except apsw.Error as error:
             self.failed = self.failed or DiskFailed(f"{self.path}: {error}")
         finally:

@@ -71,7 +71,7 @@ class StartMark(NamedTuple):
 
 
 class LastStart(NamedTuple):
-    """The mark of the last start that got its `open` entry onto this disk; own_set_aside: entries of this disk's own journals
+    """The mark of the last start that got its `open` entry onto this disk; own_set_aside: blocks of this disk's own journals
     that bit rot had taken away by then."""
 
     mark: StartMark
@@ -109,7 +109,7 @@ class Store(Protocol):
 
     @property
     def own_set_aside(self) -> int:
-        """Entries of this disk's own journals that were set aside as damaged, ever."""
+        """Blocks of this disk's own journals that were set aside as damaged, ever: if it grew, something of our own was lost."""
 
     def journals(self) -> list[HeldJournal]:
         """Every journal held, in the order in which they were first heard of; durable numbers only."""
