@@ -17,12 +17,12 @@ RESPONSE_COMM_FAILURE = 2
 RESPONSE_SERVER_FAILURE = 3
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Encoded:
     wire: bytes | None = field(default=None, init=False, compare=False, repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Hello(_Encoded):
     """The first frame on a link, both ways. versions: lowest and highest spoken; heads: tips (RULES J2).
 
@@ -42,7 +42,7 @@ class Hello(_Encoded):
     name: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Entries(_Encoded):
     """Entries first.. of a journal, as wire bytes; the last is signed. None at all: the giver has no more for this want.
 
@@ -55,7 +55,7 @@ class Entries(_Encoded):
     entries: tuple[bytes, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Want(_Encoded):
     """A standing order for a journal from `first` on; first 0 ends the order; journal None asks for the whole vector of heads.
 
@@ -67,14 +67,14 @@ class Want(_Encoded):
     locator: tuple[tuple[int, bytes], ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ack(_Encoded):
     """The sender holds these journals durably up to these numbers."""
 
     held: tuple[tuple[JournalId, int], ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Pulse(_Encoded):
     """What changed since the last one. heads: told anew; gone: no longer tips; digest: of all heads and neighbours after it.
 
@@ -93,14 +93,14 @@ class Pulse(_Encoded):
     answer: bytes | None = None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Urgent(_Encoded):
     """One entry, signed singly, ahead of its turn."""
 
     entry: bytes
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Ask(_Encoded):
     """A request for a node that answers `type`. id: 16 bytes; arguments: canonical CBOR; deadline_ms: from now; hops: left."""
 
@@ -111,7 +111,7 @@ class Ask(_Encoded):
     hops: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer(_Encoded):
     """The answer to the ask of this id. code: RESPONSE_*; body: canonical CBOR."""
 
@@ -120,14 +120,14 @@ class Answer(_Encoded):
     body: bytes
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Goodbye(_Encoded):
     """The last frame on a link. reason: a code of PROTOCOL.md section 4, or a sentence."""
 
     reason: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Unknown(_Encoded):
     """A frame of a type that this version does not know; it goes by when it is ignorable."""
 
