@@ -50,10 +50,15 @@ class Refused(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The entry that answered a caller's idempotency key; fingerprint: SHA-256 of that request, if it had one."""
+    """The entry that answered a caller's idempotency key.
+
+    fingerprint: SHA-256 of that request, if it had one; subject: what its first operation concerned, from which the
+    answer is made again.
+    """
 
     place: Place
     fingerprint: bytes | None
+    subject: str | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,7 @@ class Shop:
         fields = operation.fields
         match operation.kind:
             case Kind.STEP:
-                return self._apply_step(place, index, fields)
+                return self._apply_step(entry, place, index, fields)
             case Kind.SALE:
                 return self._apply_sale(entry, place, index, operation)
             case Kind.UPDATE:
@@ -234,7 +239,7 @@ class Shop:
                 raise AssertionError(f"kind {operation.kind} is known but not folded")
         return None
 
-    def _apply_step(self, place: Place, index: int, fields: Mapping[int, Any]) -> str | None:
+    def _apply_step(self, entry: Entry, place: Place, index: int, fields: Mapping[int, Any]) -> str | None:
         if index != 0:
             return "a step stands first in its entry"
         key = fields.get(2)
@@ -244,7 +249,8 @@ class Shop:
                 return "an idempotency key of the wrong type"
             known = self._answered.get((node_of(place.journal), key))
             if known is None or place < known.place:
-                self._answered[(node_of(place.journal), key)] = Answered(place, fingerprint)
+                subject = _subject(entry)
+                self._answered[(node_of(place.journal), key)] = Answered(place, fingerprint, subject)
         return None
 
     def _apply_open(self, entry: Entry, index: int, fields: Mapping[int, Any]) -> str | None:
@@ -361,6 +367,13 @@ def sale_document(resource: str) -> bytes | None:
         return bytes.fromhex(name)
     except ValueError:
         return None
+
+
+def _subject(entry: Entry) -> str | bytes | None:
+    if len(entry.operations) < 2 or isinstance(entry.operations[1], Dropped):
+        return None
+    concerned = entry.operations[1].fields.get(0)
+    return concerned if isinstance(concerned, str | bytes) else None
 
 
 def _typed(fields: Mapping[int, Any], number: int, kind: type) -> Any:

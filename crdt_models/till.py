@@ -258,7 +258,7 @@ class Till:
     def repeat_late(self) -> Steps:
         """What this node wrote to documents that were already finished, repeated for people to see (RULES O2)."""
         steps: Steps = []
-        for shelved in self.shop.documents.documents.values():
+        for shelved in self.shop.documents.with_late.values():
             if shelved.late is not None:
                 facts = shelved.late.to_repeat(self.node)
                 if facts:
@@ -287,6 +287,11 @@ class Till:
                 row.key for row in records.rows("tender_types") if row.value and row.value.get("gives_change")
             ),
         )
+
+    def attributes_of(self, sale: bytes) -> Mapping[str, str]:
+        """Currency, exponent, kind and training of an open sale. Raises UnknownThing, NotInState, HeldElsewhere."""
+        self._held(sale)
+        return self._shelved(sale).attributes
 
     def new_id(self, at: Moment) -> bytes:
         """A fresh identity for a line or a discount."""

@@ -15,3 +15,15 @@ sql_seconds_ceiling: Final = 600
 
 sql_rows_ceiling: Final = 1_000_000
 """Rows that `sql_rows_max` may be set to: an answer is held in memory once, about 200 bytes a row."""
+
+copy_wait_s: Final = 0.1
+"""Seconds that an answer waits for its first copy at a peer while any is in step: 20 round trips of a busy LAN."""
+
+claim_wait_s: Final = 0.3
+"""Seconds that a claim waits until every peer in step holds it; then it stands as provisional (DESIGN section 4)."""
+
+events_kept_max: Final = 4_096
+"""Events that a follower may be behind before it is told of a gap: a busy minute of a large store."""
+
+entry_records_max: Final = 200
+"""Records in one entry of an import: about 40 KB, so that an import never holds the disk for long."""

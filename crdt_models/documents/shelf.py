@@ -65,12 +65,13 @@ class Shelved:
 
 
 class Shelf:
-    """All documents of a store. of_type: those that live, by type."""
+    """All documents of a store. of_type: those that live, by type; with_late: finished ones that got late updates."""
 
     def __init__(self, chance: Chance | None = None) -> None:
         self._chance = chance
         self.documents: dict[bytes, Shelved] = {}
         self.of_type: dict[str, dict[bytes, Shelved]] = {OPEN_SALE: {}, SEATING: {}}
+        self.with_late: dict[bytes, Shelved] = {}
         self._closed_seatings: dict[str, int] = {}
 
     def __getitem__(self, document: bytes) -> Shelved:
@@ -108,7 +109,8 @@ class Shelf:
         """One update. Every decodable one is applied, whoever wrote it; an undecodable one is remembered as refused."""
         shelved = self._shelved(document)
         if shelved.late is not None:
-            shelved.late.add(place, index, body)
+            if shelved.late.add(place, index, body):
+                self.with_late[document] = shelved
             return
         try:
             self._live(shelved).apply(body)
@@ -141,7 +143,8 @@ class Shelf:
         shelved.late.retire(shelved.retirements[place])
         updates, shelved.updates = shelved.updates, {}
         for (at, index), body in updates.items():
-            shelved.late.add(at, index, body)
+            if shelved.late.add(at, index, body):
+                self.with_late[shelved.id] = shelved
 
     def repeat_late(self, document: bytes, facts: Mapping[str, str], place: Place) -> None:
         """The author of late facts repeated them for people to see."""

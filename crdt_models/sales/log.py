@@ -38,6 +38,7 @@ class SalesLog:
         self._by_place: dict[Place, list[SaleFact]] = {}
         self._by_id: dict[bytes, list[SaleFact]] = {}
         self._by_receipt: dict[str, list[SaleFact]] = {}
+        self._by_document: dict[bytes, list[SaleFact]] = {}
         self._last_number: dict[tuple[NodeId, str], int] = {}
         self._fiscal: dict[bytes, list[tuple[Place, str, str, tuple[tuple[str, str], ...]]]] = {}
 
@@ -46,6 +47,8 @@ class SalesLog:
         self.facts.append(fact)
         self._by_place.setdefault(fact.place, []).append(fact)
         self._by_id.setdefault(fact.sale.sale_id, []).append(fact)
+        if fact.sale.document is not None:
+            self._by_document.setdefault(fact.sale.document, []).append(fact)
         receipt = fact.sale.receipt
         self._by_receipt.setdefault(str(receipt), []).append(fact)
         series = (node_of(fact.place.journal), receipt.series)
@@ -69,6 +72,10 @@ class SalesLog:
     def by_id(self, sale_id: bytes) -> SaleFact | None:
         """The first sale with this identity, by (stamp, place)."""
         return min(self._by_id.get(sale_id, ()), key=_order, default=None)
+
+    def by_document(self, document: bytes) -> SaleFact | None:
+        """The first sale that completed this open sale, by (stamp, place); another one is a conflict of its claims."""
+        return min(self._by_document.get(document, ()), key=_order, default=None)
 
     def by_receipt(self, receipt_no: str) -> tuple[SaleFact, ...]:
         """All sales under a receipt number, by (stamp, place); more than one is a double that people must see."""
