@@ -18,7 +18,7 @@ INFORMATION_TABLES: Final = frozenset({"columns", "tables"})
 _AGGREGATES: Final = """
 any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null arg_min arg_min_null
 array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count count_if count_star countif covar_pop covar_samp
-entropy favg first fsum geomean geometric_mean group_concat grouping grouping_id histogram kahan_sum kurtosis last list
+entropy favg first fsum geomean geometric_mean group_concat histogram kahan_sum kurtosis last list
 listagg mad max max_by mean median min min_by mode product quantile quantile_cont quantile_disc regr_avgx regr_avgy
 regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy reservoir_quantile sem skewness stddev
 stddev_pop stddev_samp string_agg sum sumkahan var_pop var_samp variance wavg weighted_avg
