@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "values",
         metavar="FIELD=VALUE",
         nargs="+",
-        help="its fields, for example names.en=Milk price=0.99 tax_code=A; a value that is JSON is taken as such",
+        help="its fields, for example names.en=Milk unit_price=0.99 tax_code=A; a value that is JSON is taken as such",
     )
     bring = actions.add_parser("import", help="import a CSV file; nothing is written if a row is refused")
     bring.add_argument("file", metavar="FILE", type=Path, help="CSV in UTF-8 with a header line")
@@ -100,8 +100,8 @@ def _list(node: LocalNode, screen: Screen, language: str) -> Exit:
             [
                 (
                     item["key"],
-                    _item_name(item["value"], language),
-                    item["value"].get("price", item["value"].get("unit_price")),
+                    name_text(item["value"].get("names", {}), language),
+                    item["value"].get("unit_price"),
                     item["value"].get("tax_code"),
                     item["version"],
                     item["changed_at"],
@@ -113,11 +113,6 @@ def _list(node: LocalNode, screen: Screen, language: str) -> Exit:
 
     screen.answer({"records": items}, show)
     return Exit.OK
-
-
-def _item_name(value: dict[str, Any], language: str) -> str:
-    names = value.get("names", value.get("name", ""))
-    return name_text(names, language) if isinstance(names, dict) else str(names)
 
 
 def _import(node: LocalNode, screen: Screen, path: Path, accepted_only: bool) -> Exit:

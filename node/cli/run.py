@@ -51,7 +51,7 @@ async def _serve(config: Config, call: Invocation) -> None:
             api_host=config.api_host,
             api_port=server.port,
             link_port=node.link_port,
-            join_port=node.join_port,
+            join_port=node.join_port or 0,
             name=node.name,
         )
         write_run_file(call.directory, running)

@@ -189,7 +189,7 @@ def test_items_are_read_page_by_page(node: CannedNode, tillmesh: Tillmesh) -> No
             table="items",
             key=key,
             version=1,
-            value={"names": {"en": "Milk"}, "price": "0.99"},
+            value={"names": {"en": "Milk"}, "unit_price": "0.99"},
             node=NODE,
             changed_at_ms=0,
         )
