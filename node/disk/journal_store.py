@@ -219,6 +219,8 @@ class JournalStore:
         self._jobs.put(_Call(None, done))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done, limits.close_seconds_max)
+            if self._thread:
+                self._thread.join()  # it said so with its last breath: this takes microseconds
 
     def _check_open(self) -> None:
         if self._closed:

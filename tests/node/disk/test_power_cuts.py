@@ -134,9 +134,12 @@ def test_a_power_cut_at_any_write_tears_nothing_that_was_answered(tmp_path: Path
         day.check()
 
 
-def test_a_process_that_dies_and_then_a_power_cut_take_nothing_back_that_was_told_as_held(tmp_path: Path) -> None:
-    """The commit was written but not synced when the process died. The next process reads it, tells peers that it is held, and
-    then the power goes: it must still be there."""
+def test_a_process_that_dies_and_then_a_power_cut_take_nothing_back_that_was_told_as_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit was written but not synced when the process died. The next process reads it, tells peers that it is held,
+    and then the power goes: it must still be there. (Extending the log syncs it too, by chance: not here.)"""
+    monkeypatch.setattr("node.disk.database._extend_log", lambda database, path: None)
     survived_unsynced = 0
     syncs, _ = day_length(tmp_path, 3)
     for cut in range(8, syncs + 1):
