@@ -408,6 +408,23 @@ def test_a_lost_or_garbled_file_is_set_aside_and_rebuilt_with_the_same_content(
         assert kept[0].read_bytes() == harmed
 
 
+def test_one_flipped_bit_in_any_block_is_found_at_the_start(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    trade(host)
+    before = in_office(host, all_loaded)
+    path = tmp_path / FILE_NAME
+    whole = path.read_bytes()
+    found = 0
+    for at in range(12_288 + 5_000, len(whole), 262_144):
+        raw = bytearray(whole)
+        raw[at] ^= 1
+        path.write_bytes(raw)
+        host.now_ms += 1
+        assert in_office(host, all_loaded) == before
+        found += path.with_name(f"{path.name}.set-aside-{host.now_ms}").exists()
+    assert found >= 2
+
+
 def test_a_log_without_its_file_is_set_aside(tmp_path: Path) -> None:
     host = Host(tmp_path)
     trade(host)
