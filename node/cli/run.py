@@ -11,9 +11,11 @@ import os
 import signal
 from collections.abc import Callable
 
+from crdt_models.errors import ModelError
 from node.cli.exits import Exit
 from node.cli.invocation import Invocation
 from node.config import Config
+from node.errors import NodeError
 from node.log_lines import log_to_standard_error
 from node.run_file import RunFile, remove_run_file, write_run_file
 
@@ -29,9 +31,23 @@ def run(given: argparse.Namespace, call: Invocation) -> Exit:
     """Serves until a signal; a second one is not waited for."""
     config = call.config()
     log_to_standard_error(config.log_level)
-    with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
-        runner.run(_serve(config, call))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory(config)) as runner:
+            runner.run(_serve(config, call))
+    except BaseExceptionGroup as group:
+        refusal = _refusal_in(group)
+        if refusal is None:
+            raise
+        raise refusal from group
     return Exit.OK
+
+
+def _refusal_in(group: BaseExceptionGroup[BaseException]) -> ModelError | NodeError | None:
+    """What stopped the node, if it was one refusal of ours and nothing else: the node's task group wraps it."""
+    inner = group.exceptions[0] if len(group.exceptions) == 1 else None
+    if isinstance(inner, BaseExceptionGroup):
+        return _refusal_in(inner)
+    return inner if isinstance(inner, ModelError | NodeError) else None
 
 
 async def _serve(config: Config, call: Invocation) -> None:
