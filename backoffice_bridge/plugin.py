@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from node.plugins import Command, PluginHost, PluginUnavailable, RunSql, SqlLimits, SqlResult
@@ -32,10 +33,13 @@ class BackOffice:
 
     @property
     def commands(self) -> Sequence[Command]:
-        """`tillmesh warehouse`: what the file holds, without a running node."""
+        """`tillmesh warehouse`: what the file holds, without a running node; `tillmesh demo`: the main job on real input."""
         from backoffice_bridge.command import warehouse
 
-        return (Command("warehouse", "show what the warehouse of a stopped node holds, with its checksum", warehouse),)
+        return (
+            Command("warehouse", "show what the warehouse of a stopped node holds, with its checksum", warehouse),
+            Command("demo", "show a store of real processes through an outage, on real baskets", _demo),
+        )
 
     @property
     def sql(self) -> RunSql | None:
@@ -72,6 +76,13 @@ class BackOffice:
             await desk.close()
         if loader is not None:
             await loader.__aexit__()
+
+
+def _demo(directory: Path, arguments: Sequence[str]) -> int:
+    """`tillmesh demo`; imported only when it is asked for."""
+    from backoffice_bridge.demo.command import run
+
+    return run(directory, arguments)
 
 
 def plugin() -> BackOffice:

@@ -82,6 +82,7 @@ class Shop:
         self.store, self.authority_key = store, authority_key
         self._verify = verify
         self.folded: dict[JournalId, int] = {}
+        self.last_stamps: dict[JournalId, Stamp] = {}
         self.roster = Roster()
         self.sales = SalesLog()
         self.documents = Shelf(chance)
@@ -101,6 +102,7 @@ class Shop:
             return
         assert entry.seq == held + 1, "the door lets entries of one journal in by their order"
         self.folded[entry.journal] = entry.seq
+        self.last_stamps[entry.journal] = entry.stamp
         place = Place(entry.journal, entry.seq)
         for index, operation in enumerate(entry.operations):
             if isinstance(operation, Dropped):

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from crdt_models.journal.heads import HEAD_HASH_BYTES
 from crdt_models.shop import sale_resource
-from crdt_models.values.identity import NodeId, node_of
+from crdt_models.values.identity import JournalId, NodeId, node_of
 from node import views
 from node.replication.status import PeerStatus, ReplicaStatus
 from node.running import Running
@@ -147,8 +147,7 @@ class Insight:
                 if behind:
                     text += f", {behind} more are known to exist"
                 if silent:
-                    since = "never heard" if heard_ms is None else f"silent since {self._clock_text(heard_ms)}"
-                    text += f", {since}"
+                    text += f", {self._silence(newest.journal, heard_ms)}"
                 missing.append(
                     views.MissingView(
                         journal=newest.journal.hex(),
@@ -218,6 +217,15 @@ class Insight:
 
     def _lacks(self, status: ReplicaStatus, peer: PeerStatus) -> int:
         return sum(max(0, j.durable - peer.held[j.journal]) for j in status.journals if j.journal in peer.held)
+
+    def _silence(self, journal: JournalId, heard_ms: int | None) -> str:
+        """Since when a node is silent; a process that never heard it knows only when its last entry was made."""
+        if heard_ms is not None:
+            return f"silent since {self._clock_text(heard_ms)}"
+        stamp = self._shop.last_stamps.get(journal)
+        if stamp is None:
+            return "not heard since this node started"
+        return f"not heard since this node started, its last entry was made at {self._clock_text(stamp.wall_ms)}"
 
     def _clock_text(self, wall_ms: int) -> str:
         local = wall_ms + self._running.config.utc_offset_min(wall_ms) * 60_000

@@ -17,7 +17,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crdt_models.journal.entry import Entry
 from crdt_models.journal.signatures import verify_ed25519
@@ -50,10 +50,17 @@ from node.shell import Shell
 from node.startup import Start, prepare
 from node.wiring import Remembered, Wiring
 
+if TYPE_CHECKING:
+    from node.blocking import BlockingNode
+
 log = logging.getLogger("tillmesh.node")
 
 SWITCH_INTERVAL_S = 0.0005
 """How often threads give way: with CPython's 5 ms the disk's thread waits for the loop, measured as 369 ms for a commit."""
+DRILL_UNTIL = "drill_until_ms"
+"""What the disk remembers of a drill: its end, UTC milliseconds."""
+DRILL_SECONDS_MAX = 86_400.0
+"""A drill that a wrong clock would stretch ends after a day."""
 HOUSEKEEPING_S = 1.0
 """Between two looks at what nobody asks for: late facts to repeat, who is still heard."""
 
@@ -79,6 +86,13 @@ class Node:
         Raises ConfigError, BrokenTrust where `init` or `join` is missing, DirectoryInUse, DiskFailed.
         """
         return _opened(Path(directory), settings or {})
+
+    @staticmethod
+    def blocking(directory: Path | str, settings: Mapping[str, str] | None = None) -> BlockingNode:
+        """The same for programs that are not async: `with Node.blocking(directory) as node: node.open_sale()`."""
+        from node.blocking import BlockingNode
+
+        return BlockingNode.open(directory, settings)
 
     # --- identity --------------------------------------------------------------------------------------------------
 
@@ -323,9 +337,11 @@ class Node:
         return self._running.events.follow(after)
 
     async def drill(self, seconds: int) -> views.StatusView:
-        """Cut all links of this node, logically, for so long; 0 ends a drill."""
+        """Cut all links of this node, logically, for so long, over restarts too, as a pulled cable would; 0 ends it."""
         if not self.config.drill_allowed:
             raise NotOffered("drill", "drill_allowed is false in this node's settings")
+        until_ms = self._running.clock().wall_ms + seconds * 1000
+        await self._running.store.remember(DRILL_UNTIL, str(until_ms).encode())
         if seconds:
             self._running.links.drill(seconds)
         else:
@@ -390,6 +406,9 @@ async def _opened(directory: Path, settings: Mapping[str, str]) -> AsyncIterator
             shell.wires = wiring
             wiring.links = links
             shell.handle(Opened(system_now()))
+            cut_s = await _drill_left_s(store)
+            if cut_s > 0:
+                links.drill(cut_s)
             try:
                 async with links:
                     discovery = Discovery(
@@ -410,6 +429,13 @@ async def _opened(directory: Path, settings: Mapping[str, str]) -> AsyncIterator
             finally:
                 for task in service:
                     task.cancel()
+
+
+async def _drill_left_s(store: JournalStore) -> float:
+    """Seconds that a drill goes on which an earlier process of this node began."""
+    raw = await store.recall(DRILL_UNTIL)
+    left_s = 0.0 if raw is None else int(raw) / 1000 - system_now().wall_ms / 1000
+    return min(left_s, DRILL_SECONDS_MAX) if left_s > 0 else 0.0
 
 
 def _running(

@@ -43,7 +43,7 @@ def held_journal(journal: JournalId, seq: int, tip_hash: bytes, opened: OpenedJo
 class Journal:
     """One journal here. durable: highest number on this disk; received: highest let in and folded; said: that any peer told.
 
-    public_key: of its writer, None until its `open` is let in. ack_to: links whose frames wait for the next commit.
+    public_key: of its writer, None until its `open` is let in. ack_to: links that gave entries which are not durable yet, with the last number each gave.
     came_over: the node that gave the last entry; pull_told: whether the others were told of the pull that goes on.
     """
 
@@ -71,7 +71,7 @@ class Journal:
         self.durable = self.received = self.said = 0
         self.durable_hash = self.received_hash = NO_HASH
         self.forked = False
-        self.ack_to: list[Link] = []
+        self.ack_to: dict[Link, int] = {}
         self.came_over: NodeId | None = None
         self.pull_told = False
 

@@ -56,7 +56,7 @@ class Taking:
             if journal.durable >= last:
                 desk.send(peer, Ack(((journal.id, journal.durable),)))
             else:
-                journal.ack_to.append(peer.link)
+                journal.ack_to[peer.link] = last
         else:
             self._let_in(peer, journal, frame, last)
 
@@ -74,11 +74,12 @@ class Taking:
     def became_durable(self, run: Run) -> None:
         """A run of another node's entries is on this disk: acks are due."""
         desk, journal = self._desk, run.journal
-        for link in journal.ack_to:
+        for link, last in list(journal.ack_to.items()):
+            if last <= journal.durable:
+                del journal.ack_to[link]
             giver = desk.around.greeted.get(link)
             if giver is not None:
                 self._acks.setdefault(giver, {})[journal.id] = journal.durable
-        journal.ack_to = []
         if journal.node != desk.node:
             for writer in desk.around.peers_of(journal.node):
                 self._acks.setdefault(writer, {})[journal.id] = journal.durable
@@ -113,7 +114,7 @@ class Taking:
             desk.time.seen(desk.now, entry.stamp)
         known.received, known.received_hash = last, entries[-1].hash
         known.said = max(known.said, last)
-        known.ack_to.append(peer.link)
+        known.ack_to[peer.link] = last
         known.came_over = peer.node
         desk.announce(EntriesFolded(known.id, first, last, False))
         self._commits.queue(Run(known, entries, peer.link, frame.pushed))

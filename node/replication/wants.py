@@ -3,7 +3,7 @@
 Rules, cited by tests:
 1. One open want per journal, to one peer that holds more. The writer first, then whoever is asked for least.
 2. At once if the journal's writer is no live neighbour, or if its own hello told the gap; else after 500 ms, or twice the
-   writer's measured round trip, since its push is probably on the way.
+   writer's measured round trip, in which nothing came, since its push is probably on the way.
 3. 1.5 s without progress, or the giver has no more: another is asked. A lost link: another at once.
 4. An order ends when the giver says so, not when all that anyone told has come: a giver that pulls itself serves on, and
    whoever ordered here is served on meanwhile. Without an order, all that anyone told having come is the end.
@@ -24,17 +24,17 @@ from node.replication.peering import Peer
 
 
 class _Pull:
-    """What a journal lacks. target: highest number told; due_s: when to act next; noted: the target when it was told.
+    """What a journal lacks. target: highest number told; due_s: when to act next; progress_s: when anything last came.
 
     giver: who was asked; tried: who was asked before without a result, since something last came.
     """
 
-    __slots__ = ("due_s", "giver", "journal", "noted", "progress_s", "target", "tried")
+    __slots__ = ("due_s", "giver", "journal", "progress_s", "target", "tried")
 
     def __init__(self, journal: Journal, target: int, due_s: float) -> None:
-        self.journal, self.target, self.noted, self.due_s = journal, target, target, due_s
+        self.journal, self.target, self.due_s = journal, target, due_s
         self.giver: Peer | None = None
-        self.progress_s = 0.0
+        self.progress_s = float("-inf")
         self.tried: set[Peer] = set()
 
 
@@ -145,11 +145,11 @@ class Wants:
         return max(self._desk.limits.want_delay_s, 2 * (writer.flow.round_trip_s or 0.0))
 
     def _due(self, pull: _Pull) -> None:
-        """A gap that waited for a push: ask, unless what was missing has come and something else is on the way."""
+        """A gap that waited for a push: ask, unless pushes keep coming."""
         writer = self._desk.around.writer_of(pull.journal.id)
-        if pull.journal.received >= pull.noted and pull.noted < pull.target and writer is not None:
-            pull.noted = pull.target
-            pull.due_s = self._desk.now.mono_s + self._delay(writer)
+        pushed_s = pull.progress_s + (0.0 if writer is None else self._delay(writer))
+        if pushed_s > self._desk.now.mono_s:
+            pull.due_s = pushed_s
         else:
             self._ask(pull)
 
