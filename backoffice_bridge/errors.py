@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from node.errors import NodeError
+from node.errors import NodeError, NotReady
 
 
 class WarehouseError(NodeError):
@@ -32,10 +32,10 @@ class WarehouseInUse(WarehouseError):
         return f"{self.path} is open in another process: ask the running node (tillmesh sql), or stop that process"
 
 
-class WarehouseUnavailable(WarehouseError):
+class WarehouseUnavailable(WarehouseError, NotReady):
     """The file cannot be used now; nothing is lost, since the journals hold every sale."""
 
-    code = "warehouse_unavailable"
+    code = NotReady.code
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

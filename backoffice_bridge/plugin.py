@@ -52,7 +52,7 @@ class BackOffice:
         return await self.desk.run(query, bounds)
 
     async def start(self, host: PluginHost) -> None:
-        """Opens the warehouse and begins to load. Raises PluginUnavailable, WarehouseInUse, WarehouseUnavailable."""
+        """Opens the warehouse and begins to load; what cannot be opened now is tried again. Raises PluginUnavailable."""
         for package in ("duckdb", "pyarrow"):
             if importlib.util.find_spec(package) is None:
                 raise PluginUnavailable(NAME, package, EXTRA)

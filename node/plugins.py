@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from crdt_models.errors import InvalidValue, StepRefused
+from crdt_models.errors import InvalidValue
 from crdt_models.journal.entry import Entry
 from crdt_models.values.identity import JournalId, NodeId, StoreId
 from crdt_models.values.stamp import Place
-from node.errors import NodeError
+from node.errors import NodeError, NotReady
 
 GROUP: Final = "tillmesh.plugins"
 
@@ -53,8 +53,9 @@ class PluginHost(Protocol):
     def entries_after(self, heads: Mapping[JournalId, int]) -> AsyncIterator[Sequence[tuple[Entry, int]]]:
         """Entries on disk above `heads` (absent journal: all of it), in order within a journal, in bounded groups.
 
-        Each with the wall time, UTC milliseconds, at which it became durable here. Whatever became durable before the
-        iteration began is given; what comes later reaches the subscriber.
+        Each with the wall time, UTC milliseconds, at which it became durable here, or at which it is read where the
+        disk does not remember that. Whatever became durable before the iteration began is given; what comes later
+        reaches the subscriber.
         """
 
     def wall_ms(self) -> int:
@@ -122,7 +123,7 @@ class Plugin(Protocol):
         """Runs read-only SQL, if this plugin offers it. Raises QueryRefused, QueryTooSlow, QueriesWaiting."""
 
     async def start(self, host: PluginHost) -> None:
-        """Begins; returns when it is in service, which may be before it has caught up. Raises PluginUnavailable."""
+        """Begins; returns when it is in service, which may be before it has caught up. Raises PluginUnavailable only."""
 
     async def stop(self) -> None:
         """Ends what `start` began and leaves the files whole. Does nothing when it was not started."""
@@ -157,50 +158,38 @@ class PluginBroken(NodeError):
 class QueryRefused(InvalidValue):
     """The query may not run, or does not compile; the field is always "sql"."""
 
-    code = "query_refused"
-
     def __init__(self, reason: str) -> None:
         super().__init__("sql", reason)
         self.args = (reason,)
 
 
-class QueryTooSlow(StepRefused):
-    """The query was stopped at its time limit."""
-
-    code = "query_too_slow"
+class QueryTooSlow(InvalidValue):
+    """The query was stopped at its time limit; the field is always "sql"."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        super().__init__(
+            "sql", f"stopped after {seconds:g} s: narrow the query (a day, a terminal) or raise sql_seconds_max"
+        )
+        self.args = (seconds,)
         self.seconds = seconds
 
-    def __str__(self) -> str:
-        return f"the query was stopped after {self.seconds:g} s: narrow it (a day, a terminal) or raise sql_seconds_max"
 
-
-class QueryTooLarge(StepRefused):
-    """The query needed more of `what` than this node gives to one."""
-
-    code = "query_too_large"
+class QueryTooLarge(InvalidValue):
+    """The query needed more of `what` than this node gives to one; the field is always "sql"."""
 
     def __init__(self, what: str, most: str) -> None:
-        super().__init__(what, most)
+        super().__init__("sql", f"needs more {what} than {most}: narrow the query, or aggregate before you join")
+        self.args = (what, most)
         self.what, self.most = what, most
 
-    def __str__(self) -> str:
-        return f"the query needs more {self.what} than {self.most}: narrow it, or aggregate before you join"
 
-
-class QueriesWaiting(NodeError):
+class QueriesWaiting(NotReady):
     """`waiting` queries are running or waiting already; this one was not started."""
 
-    code = "queries_waiting"
-
     def __init__(self, waiting: int) -> None:
-        super().__init__(waiting)
+        super().__init__(f"{waiting} queries are running or waiting: try again when one has ended")
+        self.args = (waiting,)
         self.waiting = waiting
-
-    def __str__(self) -> str:
-        return f"{self.waiting} queries are running or waiting: try again when one has ended"
 
 
 def load_plugins() -> list[Plugin]:

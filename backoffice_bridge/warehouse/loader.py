@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 import duckdb
 
 from backoffice_bridge import limits
-from backoffice_bridge.errors import WarehouseUnavailable
+from backoffice_bridge.errors import WarehouseError, WarehouseUnavailable
 from backoffice_bridge.warehouse.file import WarehouseFile, open_warehouse
 from backoffice_bridge.warehouse.intake import Gathered, Intake
 from crdt_models.errors import ModelError
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class Loader:
-    """Owns the file and the thread. Use as `async with`; the warehouse is open on entry and catches up meanwhile.
+    """Owns the file and the thread. Use as `async with`; on entry the warehouse is open, or it is tried again meanwhile.
 
     before_mending: awaited before a failed file is closed, so that every cursor on it is closed; after_mending: called
     with the new file. sales_loaded, loads: since the start.
@@ -64,6 +64,8 @@ class Loader:
         self._host.subscribe(self._take)
         try:
             await self._open()
+        except WarehouseError as error:  # a till's day does not wait for a warehouse: `_run` tries again
+            self._host.announce("warehouse_failed", f"{error}")
         except BaseException:
             self._thread.shutdown()
             raise

@@ -529,6 +529,36 @@ def test_a_file_that_another_process_has_open_is_not_set_aside(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_node_starts_while_another_process_has_its_warehouse_and_catches_up_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "retry_s", (0.02,))
+    host = Host(tmp_path)
+    trade(host)
+    path = tmp_path / FILE_NAME
+    open_warehouse(path, STORE, NOW_MS).close()
+    program = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "open\n"
+
+        async def work(office: Office) -> None:
+            with pytest.raises(WarehouseUnavailable):
+                await office.sql("SELECT 1")
+            await asyncio.to_thread(other.communicate)
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        await office.loaded(60)
+                        return
+                    except WarehouseUnavailable:
+                        await asyncio.sleep(0.01)
+
+        in_office(host, work)
+    assert {code for code, _ in host.announced} == {"warehouse_failed"}
+
+
 def test_a_directory_that_may_not_be_written_is_no_reason_to_set_aside(tmp_path: Path) -> None:
     with pytest.raises(WarehouseUnavailable):
         open_warehouse(tmp_path / "missing" / FILE_NAME, STORE, NOW_MS)
