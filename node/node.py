@@ -11,56 +11,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crdt_models.journal.entry import Entry
-from crdt_models.journal.signatures import verify_ed25519
-from crdt_models.till import Till
-from crdt_models.values.identity import NodeId, StoreId, incarnation_of
-from crdt_models.values.stamp import Place
-from crdt_models.waiter import Waiter
+from crdt_models.values.identity import NodeId, StoreId
 from node import views
-from node.clock import system_now
-from node.config import Config, load
 from node.counter import Counter
-from node.disk.journal_store import JournalStore
 from node.errors import NotOffered
-from node.event_log import EventLog, tell_entries
 from node.insight import Insight
 from node.invitations import Inviting
-from node.network.addresses import Address
 from node.network.authority import Authority
-from node.network.credentials import Credentials
-from node.network.discovery import Discovery
-from node.network.links import Links
 from node.office import Office
-from node.plugin_host import Host
-from node.plugins import Plugin, PluginUnavailable, SqlLimits, load_plugins
-from node.replication.effects import Alarm, Announcement, ClockOff, EntryRefused, PeerGreeted, PeerLost
-from node.replication.events import Opened
-from node.replication.replica import Replica
+from node.plugins import Plugin, SqlLimits
 from node.running import Author, Running
-from node.shell import Shell
-from node.startup import Start, prepare
-from node.wiring import Remembered, Wiring
 
 if TYPE_CHECKING:
     from node.blocking import BlockingNode
 
 log = logging.getLogger("tillmesh.node")
 
-SWITCH_INTERVAL_S = 0.0005
-"""How often threads give way: with CPython's 5 ms the disk's thread waits for the loop, measured as 369 ms for a commit."""
 DRILL_UNTIL = "drill_until_ms"
 """What the disk remembers of a drill: its end, UTC milliseconds."""
-DRILL_SECONDS_MAX = 86_400.0
-"""A drill that a wrong clock would stretch ends after a day."""
 HOUSEKEEPING_S = 1.0
 """Between two looks at what nobody asks for: late facts to repeat, who is still heard."""
 
@@ -85,7 +58,9 @@ class Node:
 
         Raises ConfigError, BrokenTrust where `init` or `join` is missing, DirectoryInUse, DiskFailed.
         """
-        return _opened(Path(directory), settings or {})
+        from node.service import opened
+
+        return opened(Path(directory), settings or {})
 
     @staticmethod
     def blocking(directory: Path | str, settings: Mapping[str, str] | None = None) -> BlockingNode:
@@ -379,159 +354,3 @@ class Node:
                 self._running.alarm(
                     f"conflict {conflict.id.hex()[:8]}", f"{conflict.resource} was completed more than once, by {names}"
                 )
-
-
-@asynccontextmanager
-async def _opened(directory: Path, settings: Mapping[str, str]) -> AsyncIterator[Node]:
-    config = load(directory, settings)
-    credentials = Credentials.load(directory)
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    alarms: list[tuple[str, str]] = []
-    async with await JournalStore.open(directory, on_alarm=lambda code, text: alarms.append((code, text))) as store:
-        start = await prepare(config, credentials, store, os.urandom)
-        replica = Replica(start.shop, start.writer, start.held, start.opening, verify_ed25519)
-        shell = Shell(replica, store, system_now, start.mark)
-        wiring = Wiring(shell)
-        remembered = Remembered(store)
-        await remembered.load()
-        links = Links(
-            credentials,
-            wiring,
-            [Address(config.link_host, config.link_port)],
-            process=incarnation_of(start.writer.journal),
-            remember=remembered.note,
-        )
-        async with asyncio.TaskGroup() as tasks:
-            service = [tasks.create_task(shell.run(), name="disk"), tasks.create_task(remembered.run(), name="memory")]
-            shell.wires = wiring
-            wiring.links = links
-            shell.handle(Opened(system_now()))
-            cut_s = await _drill_left_s(store)
-            if cut_s > 0:
-                links.drill(cut_s)
-            try:
-                async with links:
-                    discovery = Discovery(
-                        credentials.store,
-                        links.own,
-                        links.addresses[0].port,
-                        links,
-                        interfaces=config.mdns_interfaces,
-                        static=config.peers,
-                        remembered=lambda: tuple(remembered.known.items()),
-                        mdns=config.mdns,
-                    )
-                    running = _running(config, credentials, store, start, shell, links, discovery)
-                    async with discovery, _serving(running, alarms) as node:
-                        service.append(tasks.create_task(node.housekeep(), name="housekeeping"))
-                        start.settle()
-                        yield node
-            finally:
-                for task in service:
-                    task.cancel()
-
-
-async def _drill_left_s(store: JournalStore) -> float:
-    """Seconds that a drill goes on which an earlier process of this node began."""
-    raw = await store.recall(DRILL_UNTIL)
-    left_s = 0.0 if raw is None else int(raw) / 1000 - system_now().wall_ms / 1000
-    return min(left_s, DRILL_SECONDS_MAX) if left_s > 0 else 0.0
-
-
-def _running(
-    config: Config,
-    credentials: Credentials,
-    store: JournalStore,
-    start: Start,
-    shell: Shell,
-    links: Links,
-    discovery: Discovery,
-) -> Running:
-    def next_place() -> Place:
-        return Place(start.writer.journal, start.writer.seq + 1)
-
-    return Running(
-        config=config,
-        credentials=credentials,
-        clock=system_now,
-        store=store,
-        shop=start.shop,
-        shell=shell,
-        till=Till(start.shop, credentials.node, credentials.name, os.urandom, next_place, start.series),
-        waiter=Waiter(start.shop, os.urandom, next_place),
-        links=links,
-        discovery=discovery,
-        events=EventLog(incarnation_of(start.writer.journal).hex()),
-        started_ms=time.time_ns() // 1_000_000,
-        doubts=start.doubts,
-    )
-
-
-@asynccontextmanager
-async def _serving(running: Running, alarms: list[tuple[str, str]]) -> AsyncIterator[Node]:
-    """The node with its events, its authority and its plugins, in service."""
-    for code, text in alarms:
-        running.alarm(code, text)
-    if running.doubts:
-        running.alarm("doubtful_start", "; ".join(running.doubts))
-    _tell(running)
-    authority = inviting = None
-    if running.credentials.is_authority:
-        authority = Authority.load(running.config.data_directory)
-        inviting = Inviting(authority, running)
-    plugins = _wanted_plugins(running.config, running.credentials.role)
-    node = Node(running, authority, inviting, plugins)
-    started: list[Plugin] = []
-    try:
-        if inviting is not None:
-            await inviting.start()
-        for plugin in list(plugins):
-            try:
-                await plugin.start(Host(running))
-                started.append(plugin)
-            except PluginUnavailable as error:
-                if running.config.warehouse == "on":
-                    raise
-                plugins.remove(plugin)
-                log.info("a plugin is not active: %s", error)
-        yield node
-    finally:
-        for plugin in reversed(started):
-            await plugin.stop()
-        if inviting is not None:
-            await inviting.stop()
-
-
-def _wanted_plugins(config: Config, role: str) -> list[Plugin]:
-    if config.warehouse == "off":
-        return []
-    return [plugin for plugin in load_plugins() if config.warehouse == "on" or role in plugin.roles]
-
-
-def _tell(running: Running) -> None:
-    """Turn announcements and durable entries into events and alarms."""
-
-    def announced(announcement: Announcement) -> None:
-        now_ms = running.clock().wall_ms
-        match announcement:
-            case PeerGreeted(node=node, name=name):
-                running.events.add("peer_connected", now_ms, {"node": name or running.name_of(node)})
-            case PeerLost(node=node, reason=reason):
-                running.events.add("peer_lost", now_ms, {"node": running.name_of(node), "reason": reason})
-            case Alarm(code=code, text=text):
-                running.alarm(code, text)
-            case EntryRefused(journal=journal, seq=seq, reason=reason):
-                running.alarm("entry_refused", f"number {seq} of {running.name_of(journal[:16])} was refused: {reason}")
-            case ClockOff(off=True, off_ms=off_ms):
-                running.alarm("clock_off", f"this node's clock is {off_ms // 1000} s away from the shop's")
-            case ClockOff():
-                with suppress(KeyError):
-                    del running.alarms["clock_off"]
-            case _:
-                pass
-
-    def durable(entries: Sequence[Entry]) -> None:
-        tell_entries(running.events, running.shop, entries, running.clock().wall_ms)
-
-    running.shell.observe(announced)
-    running.shell.subscribe(durable)

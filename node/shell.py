@@ -61,13 +61,15 @@ class Wires(Protocol):
 class Shell:
     """Runs one replica on one disk and any number of links.
 
-    start: the mark that is stored with this process's first entry (RULES J5).
+    start: the mark that is stored with this process's first entry (RULES J5); opened: set once that entry is durable, or
+    can no longer be.
     """
 
     def __init__(self, replica: Replica, store: Store, clock: ReadClock, start: StartMark | None) -> None:
         self.replica, self.store, self.clock = replica, store, clock
         self.wires: Wires | None = None
         self.disk_failed: str | None = None
+        self.opened = asyncio.Event()
         self.greeted: set[Link] = set()
         self._start = start
         self._observers: list[Callable[[Announcement], None]] = []
@@ -214,6 +216,8 @@ class Shell:
         for subscriber in self._subscribers:
             subscriber(job.entries)
         self.handle(Persisted(self.clock(), job.batch))
+        if own:
+            self.opened.set()
 
     async def _send_range(self, job: SendRange) -> None:
         try:
@@ -233,6 +237,7 @@ class Shell:
         self.disk_failed = reason
         log.error("the disk failed, this node stops taking money: %s", reason)
         self.handle(DiskFailedEvent(self.clock(), reason))
+        self.opened.set()
         self._end_waits(DiskFailed(reason))
 
     def _stop(self) -> None:

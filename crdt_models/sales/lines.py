@@ -56,6 +56,8 @@ _LINK_NUMBERS = frozenset(range(4))
 _AMOUNT_MAX = limits.amount_minor_max
 _LINES_MAX = limits.sale_lines_max
 _SCALE_MAX = limits.scale_max
+_UNTAXED = (0, 0, True, "half_up")
+"""tax_minor, tax_rate_ppm, tax_included and tax_rounding of a line without a tax code: one form, so that it reads back."""
 _NO_NAMES: Mapping[str, str] = {}
 
 
@@ -100,7 +102,7 @@ class SaleLine(msgspec.Struct, frozen=True, gc=False):
             check_key("item_id", self.item_id)
         if self.tax_code is not None:
             self._check_tax(self.tax_code)
-        elif self.tax_minor != 0 or self.tax_rate_ppm != 0:
+        elif (self.tax_minor, self.tax_rate_ppm, self.tax_included, self.tax_rounding) != _UNTAXED:
             raise InvalidValue("tax_code", "is missing on a line that has tax")
         if self.discount_minor != 0:
             _check_amount("discount_minor", self.discount_minor)
