@@ -69,7 +69,8 @@ async def _read_body(route: Route, request: web.Request) -> bytes:
     most = limits.import_bytes_max if route.body_media == "text/csv" else limits.body_bytes_max
     if request.content_length is not None and request.content_length > most:
         raise Problem("body_too_large", f"the body has {request.content_length} bytes; at most {most} are taken")
-    if "Content-Type" in request.headers or route.body_media != "application/json":
+    # Clients such as aiohttp name a type even where they send nothing; nothing has no type.
+    if route.body_media != "application/json" or ("Content-Type" in request.headers and request.body_exists):
         _check_type(route, request)
     parts = bytearray()
     try:

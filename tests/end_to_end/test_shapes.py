@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_line_of_nodes_whose_ends_do_not_see_each_other_ends_equal(tmp_path: P
                 await till.start(peers=f"127.0.0.1:{before.link_port}")
                 before = till
             line = store.nodes
-            for left, right in zip(line, line[1:], strict=False):
+            for left, right in pairwise(line):
                 await store.until_in_step(10, [left, right])
             sold = [await node.sell(cents) for node in line for cents in (110, 220)]
             await store.until_equal(sales=len(sold))
