@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +134,30 @@ def rows_in(path: Path, query: str) -> list[tuple[Any, ...]]:
     """A query on a file that nobody has open."""
     with duckdb.connect(str(path), read_only=True) as connection:
         return connection.execute(query).fetchall()
+
+
+def in_office(host: Host, work: Callable[[Office], Coroutine[Any, Any, Any]]) -> Any:
+    """Runs `work` in a started office, and stops it."""
+
+    async def run() -> Any:
+        async with Office(host) as office:
+            return await work(office)
+
+    return asyncio.run(run())
+
+
+async def all_loaded(office: Office) -> str:
+    """The checksum once every sale of the fold is a row."""
+    await office.loaded(len(office.host.shop.sales))
+    return await office.checksum()
+
+
+def trade(host: Host, tills: int = 3, sales_each: int = 20) -> list[Till]:
+    """Tills that sold, everything on the host's disk."""
+    shop = [Till(f"till-{number}") for number in range(1, tills + 1)]
+    for till in shop:
+        for number in range(sales_each):
+            till.sell(100 + number, 50)
+    for till in shop:
+        host.write(*till.entries)
+    return shop

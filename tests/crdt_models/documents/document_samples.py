@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
+from crdt_models.documents.document import Document
 from crdt_models.documents.facts import Fact
 from crdt_models.documents.line_fact import LineFact, line_fact
+from crdt_models.documents.open_sale import OpenSaleView, open_sale_view
 from crdt_models.values.identity import Chance, ClaimId, uuid7
 from crdt_models.values.quantity import Quantity, ScaledPrice
 
@@ -57,3 +60,30 @@ def struct(key: str, text: str) -> bytes:
 def update_of(*structs: bytes, client: int = 7, clock: int = 0, deletes: bytes = b"\x00") -> bytes:
     """An update of one author."""
     return b"\x01" + varint(len(structs)) + varint(client) + varint(clock) + b"".join(structs) + deletes
+
+
+class Till:
+    """A till with its copy of one open sale; `hear` is the wire."""
+
+    def __init__(self, claim: ClaimId, seed: int) -> None:
+        self.document = Document(chance_of(seed))
+        self.claim = claim
+        self.updates: list[bytes] = []
+
+    def does(self, make: Callable[..., tuple[str, Fact]], *arguments: object) -> None:
+        """One step: a fact by `make`, under this till's claim."""
+        self.writes(make(*arguments, self.document.next_ordinal, self.claim))
+
+    def writes(self, *facts: tuple[str, Fact]) -> None:
+        """One step of ready facts."""
+        self.updates += self.document.write(dict(facts))
+
+    def hears(self, *others: Till) -> None:
+        """Everything that the others wrote arrives."""
+        for other in others:
+            for update in other.updates:
+                self.document.apply(update)
+
+    def sees(self, *chain: ClaimId) -> OpenSaleView:
+        """What its screen shows."""
+        return open_sale_view(self.document.facts(), chain)
