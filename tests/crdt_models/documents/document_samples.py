@@ -8,7 +8,7 @@ from collections.abc import Callable
 from crdt_models.documents.document import Document
 from crdt_models.documents.facts import Fact
 from crdt_models.documents.line_fact import LineFact, line_fact
-from crdt_models.documents.open_sale import OpenSaleView, open_sale_view
+from crdt_models.documents.open_sale import DiscountFact, OpenSaleView, open_sale_view
 from crdt_models.values.identity import Chance, ClaimId, uuid7
 from crdt_models.values.quantity import Quantity, ScaledPrice
 
@@ -87,3 +87,8 @@ class Till:
     def sees(self, *chain: ClaimId) -> OpenSaleView:
         """What its screen shows."""
         return open_sale_view(self.document.facts(), chain)
+
+
+def a_discount(number: int, line: int | None = None, minor: int | None = None, ppm: int | None = None) -> DiscountFact:
+    """A discount of an amount or a rate."""
+    return DiscountFact(id_of(number), None if line is None else id_of(line), minor, ppm, "staff")

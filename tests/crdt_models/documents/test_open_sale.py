@@ -26,7 +26,7 @@ from crdt_models.documents.open_sale import (
 from crdt_models.errors import InvalidValue
 from crdt_models.values.identity import ClaimId
 from crdt_models.values.quantity import Quantity, ScaledPrice
-from tests.crdt_models.documents.document_samples import CLAIM_A, CLAIM_B, Till, a_line, a_line_fact, id_of
+from tests.crdt_models.documents.document_samples import CLAIM_A, CLAIM_B, Till, a_discount, a_line, a_line_fact, id_of
 
 CARD = "4111 1111 1111 1111"
 
@@ -181,11 +181,6 @@ def test_a_void_waits_for_its_line() -> None:
     assert till.sees(CLAIM_A).voided == ()
     till.does(line_fact, a_line(1))
     assert till.sees(CLAIM_A).lines == ()
-
-
-def a_discount(number: int, line: int | None = None, minor: int | None = None, ppm: int | None = None) -> DiscountFact:
-    """A discount of an amount or a rate."""
-    return DiscountFact(id_of(number), None if line is None else id_of(line), minor, ppm, "staff")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from crdt_models.documents.open_sale import (
 )
 from crdt_models.errors import InvalidValue
 from crdt_models.values.quantity import Quantity, ScaledPrice
-from tests.crdt_models.documents.document_samples import CLAIM_A, CLAIM_B, Till, a_line_fact, id_of
+from tests.crdt_models.documents.document_samples import CLAIM_A, CLAIM_B, Till, a_discount, a_line_fact, id_of
 
 CARD = "4111 1111 1111 1111"
 
