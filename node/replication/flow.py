@@ -18,6 +18,7 @@ _MIN_ELAPSED_S = 1e-4
 
 
 class _Flight(NamedTuple):
+    first: int
     last: int
     wire_bytes: int
     sent_s: float
@@ -47,12 +48,12 @@ class Flow:
         """Whether a frame of this size may go now; one always may when nothing is in flight."""
         return not self.in_flight or self.in_flight + wire_bytes <= self.window
 
-    def sent(self, journal: JournalId, last: int, wire_bytes: int, mono_s: float) -> None:
-        """A frame with entries up to `last` went out."""
+    def sent(self, journal: JournalId, first: int, last: int, wire_bytes: int, mono_s: float) -> None:
+        """A frame with entries first..last went out."""
         flights = self._flights.get(journal)
         if flights is None:
             flights = self._flights[journal] = deque()
-        flights.append(_Flight(last, wire_bytes, mono_s, self._taken))
+        flights.append(_Flight(first, last, wire_bytes, mono_s, self._taken))
         self.in_flight += wire_bytes
 
     def acked(self, journal: JournalId, seq: int, mono_s: float) -> None:
@@ -66,6 +67,13 @@ class Flow:
             sample = (self._taken - flight.taken_before) / elapsed
             self.rate = max(sample, self.rate + _SINK * (sample - self.rate))
             self.round_trip_s = elapsed
+
+    def crosses(self, journal: JournalId, first: int, mono_s: float) -> bool:
+        """Whether what is asked for is on the wire already: sent from `first` on, not long ago, not acked."""
+        flights = self._flights.get(journal)
+        if not flights:
+            return False
+        return flights[0].first == first and mono_s < flights[0].sent_s + self._limits.want_patience_s
 
     def forget(self, journal: JournalId) -> None:
         """Nothing of `journal` is in flight any more: the other side asks for it anew."""

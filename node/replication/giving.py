@@ -9,6 +9,7 @@ Rules, cited by tests:
 4. A peer in step whose window is full is not pushed to; it is served from the disk as if it had ordered, and what it gets
    counts as pushed. So a slow peer costs a cursor, not a queue.
 5. Only durable entries are given.
+6. A want that crosses on the wire what it asks for does not make it sent twice.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Giving:
             last = frame.first + len(frame.entries) - 1
             self._desk.send(peer, frame)
             peer.cursors[journal.id] = last
-            peer.flow.sent(journal.id, last, wire_bytes, self._desk.now.mono_s)
+            peer.flow.sent(journal.id, frame.first, last, wire_bytes, self._desk.now.mono_s)
         if ordered:
             self.serve(peer)
 
@@ -110,8 +111,9 @@ class Giving:
         if journal is None or want.first > journal.durable + 1:
             self._desk.send(peer, Entries(want.journal, want.first, False, ()))
             return
-        peer.cursors[journal.id] = want.first - 1
-        peer.flow.forget(journal.id)
+        if not peer.flow.crosses(journal.id, want.first, self._desk.now.mono_s):
+            peer.cursors[journal.id] = want.first - 1
+            peer.flow.forget(journal.id)
         self._order(peer, journal, pushed=False)
         self.serve(peer)
 
@@ -129,7 +131,7 @@ class Giving:
         first = peer.reading[1]
         peer.reading = None
         if last >= first:
-            peer.flow.sent(journal_id, last, wire_bytes, self._desk.now.mono_s)
+            peer.flow.sent(journal_id, first, last, wire_bytes, self._desk.now.mono_s)
             if peer.cursors.get(journal_id, 0) == first - 1:
                 peer.cursors[journal_id] = last
         elif journal_id in peer.orders and peer.cursors.get(journal_id, 0) == first - 1:

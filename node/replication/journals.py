@@ -43,7 +43,8 @@ def held_journal(journal: JournalId, seq: int, tip_hash: bytes, opened: OpenedJo
 class Journal:
     """One journal here. durable: highest number on this disk; received: highest let in and folded; said: that any peer told.
 
-    public_key: of its writer, None until its `open` is let in. ack_to: links that gave entries which are not durable yet, with the last number each gave.
+    public_key: of its writer, None until its `open` is let in. ack_to: links that gave entries which are not
+    durable yet, with the last number that each gave.
     came_over: the node that gave the last entry; pull_told: whether the others were told of the pull that goes on.
     """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import itertools
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -299,7 +300,7 @@ class VirtualShop:
         return here, there
 
     def line(self, *names: str) -> None:
-        for one, next_one in zip(names, names[1:], strict=False):
+        for one, next_one in itertools.pairwise(names):
             self.link(one, next_one)
 
     def mesh(self, *names: str) -> None:
