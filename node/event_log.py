@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from crdt_models.journal.entry import Entry
@@ -36,7 +36,7 @@ class EventLog:
         more, self._more = self._more, asyncio.Event()
         more.set()
 
-    async def follow(self, after: str | None) -> AsyncIterator[views.Event]:
+    async def follow(self, after: str | None) -> AsyncGenerator[views.Event, None]:
         """Events after the one with this id; None: from now on. An id that is gone gives an event "gap" first."""
         seen = self._number
         if after is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from node.network.authority import Authority
 from node.office import Office
 from node.plugins import Plugin, SqlLimits
 from node.running import Author, Running
+from node.solitude import Solitude
 
 if TYPE_CHECKING:
     from node.blocking import BlockingNode
@@ -307,7 +308,7 @@ class Node:
         """Samples for monitoring."""
         return self._insight.metrics()
 
-    def events(self, after: str | None = None) -> AsyncIterator[views.Event]:
+    def events(self, after: str | None = None) -> AsyncGenerator[views.Event, None]:
         """What happens, from now on or after an event's id."""
         return self._running.events.follow(after)
 
@@ -340,10 +341,12 @@ class Node:
     # --- housekeeping ----------------------------------------------------------------------------------------------
 
     async def housekeep(self) -> None:
-        """Repeat late facts, notice who is heard, show what people should know; until cancelled."""
+        """Repeat late facts, notice who is heard and why nobody is, show what people should know; until cancelled."""
+        solitude = Solitude(self._running)
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             self._insight.note_heard()
+            await solitude.look()
             late = self._running.till.repeat_late()
             if late and self._running.shell.disk_failed is None:
                 await self._running.do(Author(via="system"), self._running.till.repeat_late)
