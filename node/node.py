@@ -23,10 +23,10 @@ from node.errors import NotOffered
 from node.insight import Insight
 from node.invitations import Inviting
 from node.network.authority import Authority
+from node.network.diagnosis import diagnose
 from node.office import Office
 from node.plugins import Plugin, SqlLimits
 from node.running import Author, Running
-from node.solitude import Solitude
 
 if TYPE_CHECKING:
     from node.blocking import BlockingNode
@@ -35,6 +35,10 @@ log = logging.getLogger("tillmesh.node")
 
 DRILL_UNTIL = "drill_until_ms"
 """What the disk remembers of a drill: its end, UTC milliseconds."""
+NO_PEER = "no_peer"
+"""Code of the alarm that says why no peer is seen."""
+EXPLAIN_ALONE_S = 10.0
+"""Between two explanations why nobody is reached; the first comes after a second."""
 HOUSEKEEPING_S = 1.0
 """Between two looks at what nobody asks for: late facts to repeat, who is still heard."""
 
@@ -338,15 +342,25 @@ class Node:
                 )
         raise NotOffered("SQL", "this node has no warehouse; ask the back office")
 
+    async def _explain_alone(self) -> None:
+        """Say in plain words why no peer is seen (FIELD story 17)."""
+        findings = await diagnose(self._running.links, self._running.discovery)
+        if not self._running.shell.greeted:
+            self._running.alarm(NO_PEER, "no other node is reached: " + " ".join(found.text for found in findings))
+
     # --- housekeeping ----------------------------------------------------------------------------------------------
 
     async def housekeep(self) -> None:
-        """Repeat late facts, notice who is heard and why nobody is, show what people should know; until cancelled."""
-        solitude = Solitude(self._running)
+        """Repeat late facts, notice who is heard, show what people should know; until cancelled."""
+        alone_s = 0.0
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             self._insight.note_heard()
-            await solitude.look()
+            alone_s = 0.0 if self._running.shell.greeted else alone_s + HOUSEKEEPING_S
+            if not alone_s:
+                self._running.alarms.pop(NO_PEER, None)
+            elif alone_s % EXPLAIN_ALONE_S == HOUSEKEEPING_S:
+                await self._explain_alone()
             late = self._running.till.repeat_late()
             if late and self._running.shell.disk_failed is None:
                 await self._running.do(Author(via="system"), self._running.till.repeat_late)
