@@ -18,7 +18,7 @@ from node.network.links import Links
 
 _GROUP: Final = ("224.0.0.251", 5353)
 _QUESTION: Final = bytes.fromhex("000000000001000000000000") + b"\x09_tillmesh\x04_tcp\x05local\x00\x00\x0c\x00\x01"
-_EXAMPLE: Final = 'static = ["192.168.1.10:7411"]'
+_EXAMPLE: Final = 'peers = ["192.168.1.10:8471"]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _about_multicast(facts: Facts) -> list[Finding]:
         return [
             Finding(
                 "no_interface",
-                "This machine has no network interface with an IPv4 address of those that are allowed by `interfaces`: "
+                "This machine has no network interface with an IPv4 address of those that are allowed by `mdns_interfaces`: "
                 "plug the cable in, or join the Wi-Fi. It is looked at again every 5 s.",
             )
         ]

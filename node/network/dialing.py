@@ -12,9 +12,8 @@ from typing import Final
 
 import aiohttp
 
-from node.network import limits
 from node.network.addresses import Address, DialFailure
-from node.network.link import LinkTiming
+from node.network.link import REFUSED_BYTES, LinkTiming
 
 PATH: Final = "/link"
 PROCESS_HEADER: Final = "Tillmesh-Process"
@@ -47,7 +46,7 @@ async def dial(
             compress=0,
             autoping=True,
             heartbeat=timing.heartbeat_s,
-            max_msg_size=limits.frame_bytes_max,
+            max_msg_size=REFUSED_BYTES,
             timeout=aiohttp.ClientWSTimeout(ws_close=timing.close_s),
         )
     assert isinstance(socket, DialedSocket)

@@ -12,6 +12,7 @@ import ipaddress
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
+from types import TracebackType
 from typing import Protocol
 
 from zeroconf import Error as ZeroconfError
@@ -103,10 +104,15 @@ class Discovery:
                 self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(self, *exception: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for worker in self._workers:
             worker.cancel()
-        await self._stack.__aexit__(*exception)  # type: ignore[arg-type]
+        if isinstance(error, asyncio.CancelledError):  # the group may have cancelled us because a worker crashed
+            await self._stack.__aexit__(kind, error, trace)
+        else:
+            await self._stack.aclose()
 
     # Speaking
 

@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import aiohttp
 from aiohttp import web
@@ -24,6 +24,9 @@ from crdt_models.values.identity import NodeId
 from node.network import limits
 from node.network.certificates import NodeCertificate
 from node.network.duplicates import PeerKey
+
+REFUSED_BYTES: Final = limits.frame_bytes_max + 1
+"""For aiohttp's `max_msg_size`, which refuses a frame of exactly that size (3.14)."""
 
 _FRAMES_BEFORE_OTHERS = 64
 _CLOSE_REASON_BYTES = 120
@@ -167,7 +170,7 @@ class Link:
                     return "the peer sent a text frame"
                 case aiohttp.WSMsgType.CLOSE:
                     said = _printable(message.extra)
-                    return f"the peer closed the link: {said}" if said else "the peer closed the link"
+                    return f"the peer closed the link: {said or f'code {message.data}'}"
                 case aiohttp.WSMsgType.ERROR:
                     return self._broken(message.data)
                 case _:

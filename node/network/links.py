@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from types import TracebackType
 
 import aiohttp
 from aiohttp import web
@@ -38,7 +39,7 @@ from node.network.dialing import (
 )
 from node.network.duplicates import PeerKey, newer_stays
 from node.network.errors import CannotListen, UnreadableCertificate
-from node.network.link import Link, LinkOwner, LinkTiming, WebSocket
+from node.network.link import REFUSED_BYTES, Link, LinkOwner, LinkTiming, WebSocket
 from node.network.redial import dial_limit_s, redial_delay_s, share
 from node.network.tls import link_client_context, link_server_context, peer_certificate
 
@@ -107,6 +108,7 @@ class Links:
 
     async def __aenter__(self) -> Links:
         async with AsyncExitStack() as stack:
+            await self._start_listening(stack)
             self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
             connector = aiohttp.TCPConnector(
                 ssl=link_client_context(self._credentials), limit=0, force_close=True, use_dns_cache=False
@@ -119,15 +121,19 @@ class Links:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 )
             )
-            await self._start_listening(stack)
             stack.push_async_callback(self._end_pursuits)
             stack.push_async_callback(self._say_goodbye)
             self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(self, *exception: object) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stopping = True
-        await self._stack.__aexit__(*exception)  # type: ignore[arg-type]
+        if isinstance(error, asyncio.CancelledError):  # the group may have cancelled us because a pursuit crashed
+            await self._stack.__aexit__(kind, error, trace)
+        else:  # the caller's own error is his, not a member of a group
+            await self._stack.aclose()
 
     # What the shell calls
 
@@ -240,7 +246,7 @@ class Links:
         socket = web.WebSocketResponse(
             compress=False,
             heartbeat=self._timing.heartbeat_s,
-            max_msg_size=limits.frame_bytes_max,
+            max_msg_size=REFUSED_BYTES,
             timeout=self._timing.close_s,
             autoping=True,
         )
