@@ -1,0 +1,29 @@
+"""What anybody was answered is durable: at once on the disk of the node that answered, and ever after in the union of disks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from node.simulation.oracles.oracle import Oracle
+
+if TYPE_CHECKING:
+    from node.simulation.history import History
+
+
+class AckedIsOnSomeDisk(Oracle):
+    """Looks at each answer soon after it was given; its node may have crashed since, its disk may not have forgotten."""
+
+    name = "anytime_acked_is_on_some_disk"
+
+    def look(self, history: History) -> None:
+        for answer in history.answered:
+            disk = history.machines[answer.machine].disk
+            if disk.held(answer.place.journal) < answer.place.seq:
+                self.fail(
+                    history, f"{answer.key} was answered with number {answer.place.seq}, which its disk does not hold"
+                )
+
+    def finally_(self, history: History) -> None:
+        for answer in history.ledger.answers:
+            if all(machine.disk.held(answer.place.journal) < answer.place.seq for machine in history.machines):
+                self.fail(history, f"{answer.key} was answered and is on no disk")

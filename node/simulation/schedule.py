@@ -1,0 +1,141 @@
+"""A schedule: what people do and what goes wrong, as plain values drawn from one seed, so that parts can be taken away."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from node.simulation import limits
+
+OFFICE: Final = 0
+"""The index of the back office; the others are tills."""
+
+ACTS: Final = {
+    "basket": 16,
+    "open": 14,
+    "line": 18,
+    "complete": 16,
+    "suspend": 10,
+    "suspend_basket": 5,
+    "retrieve": 10,
+    "take_over": 6,
+    "void": 2,
+    "void_line": 2,
+    "seat": 4,
+    "order": 6,
+    "clear": 3,
+    "reprint": 2,
+}
+"""What people at a till do, by weight."""
+
+OFFICE_ACTS: Final = {"record": 12, "retrieve": 2, "take_over": 1, "complete": 2, "seat": 1, "order": 1, "basket": 1}
+"""What people in the back office do, by weight."""
+
+FAULTS: Final = {
+    "partition": 20,
+    "line": 6,
+    "one_way": 10,
+    "flap": 8,
+    "slow_link": 10,
+    "crash": 24,
+    "power": 12,
+    "clock_jump": 10,
+    "slow_disk": 8,
+    "disk_fails": 4,
+}
+"""What goes wrong, by weight."""
+
+
+class Act(NamedTuple):
+    """Somebody does something. who: index of the node; pick: chooses among what is there."""
+
+    at_s: float
+    who: int
+    kind: str
+    pick: int
+
+
+class Fault(NamedTuple):
+    """Something goes wrong for a while. who: indexes of nodes; pick: chooses its measure."""
+
+    at_s: float
+    until_s: float
+    kind: str
+    who: tuple[int, ...]
+    pick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One history to be. nodes: how many, the first is the back office; offsets_ms: how wrong each wall clock is."""
+
+    seed: int
+    nodes: int
+    acts: tuple[Act, ...]
+    faults: tuple[Fault, ...]
+    offsets_ms: tuple[int, ...]
+    drifts_ppm: tuple[int, ...]
+    real_signatures: bool
+    judged_expiry: bool
+
+    def told(self) -> str:
+        """For people: one line per fault and act, in order of time."""
+        rows = [
+            (
+                fault.at_s,
+                f"{fault.at_s:7.2f} s  FAULT {fault.kind} {fault.who} until {fault.until_s:.2f} s ({fault.pick})",
+            )
+            for fault in self.faults
+        ]
+        rows += [(act.at_s, f"{act.at_s:7.2f} s  node {act.who}: {act.kind} ({act.pick})") for act in self.acts]
+        clocks = ", ".join(f"{offset / limits.year_ms:+.2f} y" for offset in self.offsets_ms)
+        return "\n".join([f"seed {self.seed}, clocks {clocks}", *[row for _, row in sorted(rows)]])
+
+
+def draw(seed: int) -> Schedule:
+    """The schedule of a seed: 4 nodes, at least 50 acts, at least 3 faults, all healed at `acts_until_s`."""
+    chance = random.Random(f"schedule/{seed}")
+    nodes = 4
+    judged = chance.random() < 0.2
+    acts = [_act(chance, nodes) for _ in range(chance.randrange(58, 76))]
+    faults = [_fault(chance, nodes) for _ in range(chance.randrange(3, 7))]
+    return Schedule(
+        seed,
+        nodes,
+        tuple(sorted(acts)),
+        tuple(sorted(faults)),
+        _offsets(chance, nodes, judged),
+        tuple(chance.choice((0, 0, 20, -20, 200)) for _ in range(nodes)),
+        seed % limits.real_signatures_of == 7,
+        judged,
+    )
+
+
+def _act(chance: random.Random, nodes: int) -> Act:
+    who = OFFICE if chance.random() < 0.1 else chance.randrange(1, nodes)
+    kinds = OFFICE_ACTS if who == OFFICE else ACTS
+    kind = chance.choices(list(kinds), list(kinds.values()))[0]
+    return Act(round(chance.uniform(limits.acts_from_s, limits.acts_until_s), 3), who, kind, chance.randrange(1 << 20))
+
+
+def _fault(chance: random.Random, nodes: int) -> Fault:
+    kind = chance.choices(list(FAULTS), list(FAULTS.values()))[0]
+    at_s = round(chance.uniform(limits.acts_from_s, limits.acts_until_s - 4), 3)
+    lasts_s = chance.choice((0.05, 1.0, 4.0, 8.0, 20.0, 45.0)) * chance.uniform(0.6, 1.4)
+    until_s = round(min(at_s + lasts_s, limits.acts_until_s), 3)
+    order = list(range(nodes))
+    chance.shuffle(order)
+    count = {"partition": chance.randrange(1, nodes), "line": nodes, "one_way": 2, "flap": 2, "slow_link": 2}.get(
+        kind, 1
+    )
+    return Fault(at_s, until_s, kind, tuple(order[:count]), chance.randrange(1 << 20))
+
+
+def _offsets(chance: random.Random, nodes: int, judged: bool) -> tuple[int, ...]:
+    """Most clocks are right to some seconds. Where certificates are judged, at most one is years off: the median decides."""
+    offsets = [chance.randrange(-3_000, 3_000) for _ in range(nodes)]
+    wrong = chance.choice((0, 1, 1)) if judged else chance.choice((0, 0, 1, 2, nodes))
+    for index in chance.sample(range(nodes), wrong):
+        offsets[index] = chance.randrange(-10, 11) * limits.year_ms + chance.randrange(-(10**8), 10**8)
+    return tuple(offsets)
