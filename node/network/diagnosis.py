@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from node.network import limits
 from node.network.addresses import DialFailure
 from node.network.discovery import Discovery
 from node.network.links import Links
@@ -31,11 +32,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What was seen. unsent: per speaking address, why multicast could not be sent there."""
+    """What was seen. mdns_age_s: since the search began; unsent: per speaking address, why multicast was not sent."""
 
     linked: int = 0
     cut_s: float = 0.0
     mdns_wanted: bool = True
+    mdns_age_s: float = float("inf")
     speaking: Sequence[str] = ()
     start_failure: str | None = None
     unsent: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +62,7 @@ async def look(links: Links, discovery: Discovery) -> Facts:
         linked=len(links.views()),
         cut_s=links.cut_s,
         mdns_wanted=discovery.mdns,
+        mdns_age_s=discovery.speaking_s,
         speaking=speaking,
         start_failure=discovery.failure,
         unsent=unsent,
@@ -117,6 +120,8 @@ def _about_multicast(facts: Facts) -> list[Finding]:
         ]
     if facts.heard_peers:
         return []
+    if facts.mdns_age_s < limits.first_answers_s and not facts.heard_strangers:
+        return [Finding("just_started", f"The search began {facts.mdns_age_s:.0f} s ago. Ask again in a moment.")]
     if not facts.heard_own:
         return [
             Finding(

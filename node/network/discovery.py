@@ -80,8 +80,14 @@ class Discovery:
         self._info: AsyncServiceInfo | None = None
         self._waiting: asyncio.Queue[str] = asyncio.Queue(limits.resolves_waiting_max)
         self._queued: set[str] = set()
+        self._began_s = 0.0
         self._stack = AsyncExitStack()
         self._workers: list[asyncio.Task[None]] = []
+
+    @property
+    def speaking_s(self) -> float:
+        """Seconds since mDNS began to speak; 0 while it does not."""
+        return 0.0 if self._zeroconf is None else asyncio.get_running_loop().time() - self._began_s
 
     @property
     def mdns(self) -> bool:
@@ -144,6 +150,7 @@ class Discovery:
 
     async def _speak(self, speaking: list[str]) -> None:
         self._zeroconf = AsyncZeroconf(interfaces=list(speaking))
+        self._began_s = asyncio.get_running_loop().time()
         self._info = self._announcement(speaking)
         await self._zeroconf.async_register_service(self._info, cooperating_responders=True)
         self._browser = AsyncServiceBrowser(self._zeroconf.zeroconf, SERVICE, handlers=[self._noticed])

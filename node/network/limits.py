@@ -82,6 +82,9 @@ resolve_ms: Final = 1_500
 interface_poll_s: Final = 5.0
 """Seconds between two looks at the network interfaces: a DHCP address that comes late is otherwise never announced."""
 
+first_answers_s: Final = 3.0
+"""Seconds after which an unheard own announcement means something: peers answer in 0.1 s, with loss in seconds."""
+
 certificate_days: Final = 400
 """Days of a node's certificate and credential; browsers refuse more than 398 from public authorities only."""
 
