@@ -7,7 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 from crdt_models.journal.heads import HEAD_HASH_BYTES
 from crdt_models.shop import sale_resource
 from crdt_models.values.identity import JournalId, NodeId, node_of
-from node import views
+from node import limits, views
+from node.replication.effects import Announcement, PeerGreeted
 from node.replication.status import PeerStatus, ReplicaStatus
 from node.running import Running
 
@@ -19,6 +20,7 @@ class Insight:
         self._running = running
         self._shop = running.shop
         self._heard_ms: dict[NodeId, int] = {}
+        running.shell.observe(self._greeted)
 
     def note_heard(self) -> None:
         """Remember whom we hear now, so that a silence has a beginning; called now and then."""
@@ -26,6 +28,11 @@ class Insight:
         for peer in self._status().peers:
             if peer.phase != "stranger":
                 self._heard_ms[peer.node] = clock.wall_ms - max(0, round((clock.mono_s - peer.heard_s) * 1000))
+
+    def _greeted(self, announcement: Announcement) -> None:
+        """A peer that is lost again before the next look was heard all the same."""
+        if isinstance(announcement, PeerGreeted):
+            self._heard_ms[announcement.node] = self._running.clock().wall_ms
 
     def status(self) -> views.StatusView:
         """This node at a glance."""
@@ -99,7 +106,7 @@ class Insight:
                         role=opened.credential.role,
                         phase="unreachable",
                         heard_at_ms=self._heard_ms.get(node),
-                        reason="revoked" if revoked else "no link",
+                        reason="revoked" if revoked else self._why_unreachable(node),
                     )
                 )
         return sorted(rows, key=lambda row: (row.name, row.node))
@@ -170,6 +177,17 @@ class Insight:
                         text=f"{running.name_of(journal.node)}: {journal.missing} entries are known to exist, none is here",
                     )
                 )
+        if len(self._shop.roster.nodes()) <= 1 and not running.credentials.is_authority:
+            missing.append(
+                views.MissingView(
+                    journal="",
+                    node="",
+                    name="",
+                    held=0,
+                    exists=1,
+                    text="this node never heard any other node of its store, not even the one that invited it",
+                )
+            )
         return views.CompletenessView(
             complete=not missing, as_of_ms=clock.wall_ms, heads=self.heads(), heard=heard, missing=missing
         )
@@ -226,6 +244,15 @@ class Insight:
         if stamp is None:
             return "not heard since this node started"
         return f"not heard since this node started, its last entry was made at {self._clock_text(stamp.wall_ms)}"
+
+    def _why_unreachable(self, node: NodeId) -> str:
+        """What came of the last dial to it, in words."""
+        failures = [
+            f"{known.address}: {known.failure.reason}"
+            for known in self._running.links.book
+            if known.node == node and known.failure is not None
+        ]
+        return "; ".join(failures[: limits.findings_shown_max]) or "no link"
 
     def _clock_text(self, wall_ms: int) -> str:
         local = wall_ms + self._running.config.utc_offset_min(wall_ms) * 60_000

@@ -27,3 +27,6 @@ events_kept_max: Final = 4_096
 
 entry_records_max: Final = 200
 """Records in one entry of an import: about 40 KB, so that an import never holds the disk for long."""
+
+findings_shown_max: Final = 8
+"""Addresses named in one sentence about an unreachable node: what a line of a screen holds."""

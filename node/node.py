@@ -344,9 +344,12 @@ class Node:
 
     async def _explain_alone(self) -> None:
         """Say in plain words why no peer is seen (FIELD story 17)."""
+        if self._running.credentials.is_authority and len(self.shop.roster.nodes()) <= 1:
+            return  # the first node of a store is alone by right
         findings = await diagnose(self._running.links, self._running.discovery)
         if not self._running.shell.greeted:
-            self._running.alarm(NO_PEER, "no other node is reached: " + " ".join(found.text for found in findings))
+            reasons = " ".join(found.text for found in findings) or "nothing has failed, nobody has answered yet"
+            self._running.alarm(NO_PEER, f"no other node is reached: {reasons}")
 
     # --- housekeeping ----------------------------------------------------------------------------------------------
 

@@ -423,7 +423,8 @@ class HeardView(_View, frozen=True, kw_only=True):
 class MissingView(_View, frozen=True, kw_only=True):
     """What is known or feared to be missing. held: highest number here; exists: highest that anyone told of.
 
-    text: one sentence for people, such as "till-3: held to 118, silent since 12:04".
+    text: one sentence for people, such as "till-3: held to 118, silent since 12:04". journal, node, name: empty where
+    only that somebody exists is known.
     """
 
     journal: str

@@ -208,6 +208,12 @@ class RealNode:
         """The end of its log."""
         return self.log.read_text("utf-8", "replace")[-LOG_SHOWN_BYTES:] if self.log.exists() else "(no log)"
 
+    def defect(self) -> str:
+        """The first traceback in its log, empty if there is none."""
+        text = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+        at = text.find("Traceback")
+        return "" if at < 0 else text[max(0, at - 300) : at + LOG_SHOWN_BYTES]
+
     # --- its API ---------------------------------------------------------------------------------------------------
 
     @property
@@ -336,11 +342,11 @@ class RealStore:
         if kind is not None:
             self.show_logs()
             return
-        wrong = [name for name, code in ended.items() if code not in (0, None, -signal.SIGKILL)]
-        wrong += [node.name for node in self.nodes if node.log.exists() and "Traceback" in node.log.read_text("utf-8")]
+        wrong = {name: str(code) for name, code in ended.items() if code not in (0, None, -signal.SIGKILL)}
+        wrong |= {node.name: node.defect() for node in self.nodes if node.defect()}
         if wrong:
             self.show_logs()
-        assert not wrong, f"these nodes ended badly or had a defect: {wrong} {ended}"
+        assert not wrong, "these nodes ended badly or had a defect: " + "\n".join(map(": ".join, wrong.items()))
 
     def show_logs(self) -> None:
         """Print the end of each node's log; pytest shows it with the failure."""
