@@ -56,6 +56,7 @@ class Hearsay:
         for peer in self._desk.around:
             if peer.held.get(journal.id, 0):
                 self._infer(peer, journal.id)
+                self._settle_ancestors(peer, journal)
 
     def holds(self, peer: Peer, journal_id: JournalId, seq: int, at_once: bool = False) -> None:
         """The peer holds the journal durably up to seq at least."""
@@ -80,6 +81,7 @@ class Hearsay:
             self._wants.gap(journal, seq, at_once)
         if peer.owed:
             self.settle(peer, journal)
+            self._settle_ancestors(peer, journal)
 
     def fork(self, journal: Journal, seq: int) -> None:
         """Two entries under one number: people are told, once per journal."""
@@ -105,6 +107,15 @@ class Hearsay:
         if owed is not None and journal.durable >= owed and self.seq_held(peer, journal.id) >= owed:
             del peer.owed[journal.id]
             self._check_in_step(peer)
+
+    def _settle_ancestors(self, peer: Peer, journal: Journal) -> None:
+        """Strike what the peer holds because it holds a descendant: a process that restarted tells its new journal only."""
+        parent, seen = journal.parent, {journal.id}
+        while peer.owed and parent is not None and parent.journal not in seen:
+            seen.add(parent.journal)
+            ancestor = self._desk.journals.get_or_add(parent.journal)
+            self.settle(peer, ancestor)
+            parent = ancestor.parent
 
     def durable(self, journal: Journal) -> None:
         """More of the journal is durable here."""
