@@ -133,9 +133,9 @@ class Hearsay:
     def seq_held(self, peer: Peer, journal_id: JournalId) -> int:
         """How far the peer is known to hold a journal, also where only a child's head says so."""
         known = peer.held.get(journal_id, 0)
-        if known or journal_id in peer.told:
+        if journal_id in peer.told:
             return known
-        return max([parent.seq for parent in self._named_below(peer, journal_id)], default=0)
+        return max([known, *[parent.seq for parent in self._named_below(peer, journal_id)]])
 
     def copies(self, place: Place) -> frozenset[NodeId]:
         """The nodes known to hold an entry durably, this one included."""
