@@ -64,6 +64,22 @@ class LinkTiming:
         return self.idle_s * 2 / 3
 
 
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """One live link for `peers`. found: how its address was found; age_s: seconds since it was made."""
+
+    link: int
+    node: NodeId
+    process: bytes
+    name: str
+    expires_ms: int
+    dialed: bool
+    address: str
+    found: tuple[str, ...]
+    age_s: float
+    queued_bytes: int
+
+
 class Link:
     """The life of one link; made when both ends have agreed to have it."""
 

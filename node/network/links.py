@@ -1,6 +1,6 @@
 """All links of a node: it listens, dials every known address, and keeps exactly one link per peer process.
 
-K1. One pursuit per address, so never two dials to one address at a time; a pursuit rests while its peer is linked.
+K1. One pursuit per address (pursuits.py), one link per peer process (duplicates.py).
 K2. A lost link that had lived is redialed at once, a short-lived one like a failed dial: refusals cause no storm.
 K3. The first link after an outage wakes the pursuits of proven addresses: the cable is back.
 K4. Mere hints share a bounded number of dials; what was configured or once answered never waits for them.
@@ -14,7 +14,6 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from types import TracebackType
 
 import aiohttp
@@ -39,38 +38,11 @@ from node.network.dialing import (
 )
 from node.network.duplicates import PeerKey, newer_stays
 from node.network.errors import CannotListen, UnreadableCertificate
-from node.network.link import REFUSED_BYTES, Link, LinkOwner, LinkTiming, WebSocket
-from node.network.redial import dial_limit_s, redial_delay_s, share
+from node.network.link import REFUSED_BYTES, Link, LinkOwner, LinkTiming, LinkView, WebSocket
+from node.network.pursuits import Pursuits, wait
 from node.network.tls import link_client_context, link_server_context, peer_certificate
 
 _log = logging.getLogger("tillmesh.network.links")
-
-
-@dataclass(frozen=True, slots=True)
-class LinkView:
-    """One live link for `peers`. found: how its address was found; age_s: seconds since it was made."""
-
-    link: int
-    node: NodeId
-    process: bytes
-    name: str
-    expires_ms: int
-    dialed: bool
-    address: str
-    found: tuple[Found, ...]
-    age_s: float
-    queued_bytes: int
-
-
-@dataclass(slots=True)
-class _Pursuit:
-    known: Known
-    wake: asyncio.Event
-    task: asyncio.Task[None] | None = None
-    attempt: int = 0
-    lost_s: float = 0.0
-    woken_s: float = float("-inf")
-    fresh: bool = False
 
 
 class Links:
@@ -96,10 +68,11 @@ class Links:
         self._links: dict[int, Link] = {}
         self._by_peer: dict[PeerKey, Link] = {}
         self._numbers = 0
-        self._pursuits: dict[Address, _Pursuit] = {}
-        self._dialing: set[bytes] = set()
+        self._tasks = asyncio.TaskGroup()
+        self._pursuits = Pursuits(
+            self.own, self._tasks, self._dial, self._by_peer.keys(), lambda: self._resting, self._chance
+        )
         self._hint_dials = asyncio.Semaphore(limits.hint_dials_max)
-        self._all_woken_s = float("-inf")
         self._cut_until_s: float | None = None
         self._heal_timer: asyncio.TimerHandle | None = None
         self._stopping = False
@@ -109,7 +82,7 @@ class Links:
     async def __aenter__(self) -> Links:
         async with AsyncExitStack() as stack:
             await self._start_listening(stack)
-            self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            await stack.enter_async_context(self._tasks)
             connector = aiohttp.TCPConnector(
                 ssl=link_client_context(self._credentials), limit=0, force_close=True, use_dns_cache=False
             )
@@ -121,7 +94,7 @@ class Links:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 )
             )
-            stack.push_async_callback(self._end_pursuits)
+            stack.push_async_callback(self._pursuits.end)
             stack.push_async_callback(self._say_goodbye)
             self._stack = stack.pop_all()
         return self
@@ -167,26 +140,22 @@ class Links:
             return
         change, known = self.book.note(address, how, node, process)
         if known is not None:
-            if address not in self._pursuits:
-                self._pursue(known)
-            elif change == "changed":
-                self._wake_fresh(self._pursuits[address])
-        for gone in [place for place in self._pursuits if self.book.get(place) is None]:
-            self._abandon(gone)
+            self._pursuits.pursue(known, changed=change == "changed")
+        for place in self._pursuits.addresses():
+            if self.book.get(place) is None:
+                self._pursuits.abandon(place, self._is_linked_at(place))
 
     def withdraw(self, address: Address, how: Found) -> None:
         """That source speaks for `address` no longer; a link that was made there stays."""
         if self.book.withdraw(address, how):
-            self._abandon(address)
+            self._pursuits.abandon(address, self._is_linked_at(address))
 
     def wake(self) -> None:
         """Dial every waiting address now: the interfaces changed."""
-        for pursuit in self._pursuits.values():
-            pursuit.fresh = True
-            pursuit.wake.set()
+        self._pursuits.wake_all()
 
     def drill(self, seconds: float) -> None:
-        """Be cut off for `seconds` from now, then heal; a drill that runs is replaced."""
+        """Be cut off for `seconds` from now, then heal; a drill that runs is replaced. Also before entering."""
         loop = asyncio.get_running_loop()
         self._cut_until_s = loop.time() + seconds
         if self._heal_timer is not None:
@@ -297,7 +266,7 @@ class Links:
         return link
 
     async def _live(self, link: Link) -> None:
-        self._wake_others()
+        self._pursuits.wake_others()
         try:
             why = await link.run()
             _log.info("a link ended", extra={"node": link.peer.node.hex()[:8], "reason": why})
@@ -306,11 +275,12 @@ class Links:
             if self._by_peer.get(link.peer) is link:
                 del self._by_peer[link.peer]
             if link.age_s >= limits.steady_s:
-                for pursuit in self._pursuits.values():
-                    if pursuit.known.node == link.peer.node:
-                        pursuit.wake.set()
+                self._pursuits.lost(link.peer.node)
             if not self._links:
                 self._emptied.set()
+
+    def _is_linked_at(self, address: Address) -> bool:
+        return any(link.dialed and link.address == str(address) for link in self._links.values())
 
     def _view(self, link: Link) -> LinkView:
         found: tuple[Found, ...] = ("dialed-in",)
@@ -331,80 +301,14 @@ class Links:
             link.queued_bytes,
         )
 
-    # Pursuing addresses
-
-    def _pursue(self, known: Known) -> None:
-        pursuit = _Pursuit(known, asyncio.Event(), lost_s=asyncio.get_running_loop().time())
-        self._pursuits[known.address] = pursuit
-        pursuit.task = self._tasks.create_task(self._run_pursuit(pursuit), name=f"dialing {known.address}")
-
-    def _abandon(self, address: Address) -> None:
-        pursuit = self._pursuits.pop(address, None)
-        if pursuit is not None and pursuit.task is not None and not self._is_linked_at(address):
-            pursuit.task.cancel()
-
-    def _is_linked_at(self, address: Address) -> bool:
-        return any(link.dialed and link.address == str(address) for link in self._links.values())
-
-    def _wake_fresh(self, pursuit: _Pursuit) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - pursuit.woken_s >= limits.announced_wake_s:
-            pursuit.woken_s, pursuit.fresh = now, True
-            pursuit.wake.set()
-
-    def _wake_others(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._all_woken_s < limits.wake_s:
-            return
-        self._all_woken_s = now
-        for pursuit in self._pursuits.values():
-            if not pursuit.known.is_hint and pursuit.attempt:
-                pursuit.wake.set()
-
-    async def _run_pursuit(self, pursuit: _Pursuit) -> None:
-        loop, known = asyncio.get_running_loop(), pursuit.known
-        pause = 0.0
-        if known.node is not None and known.node < self.own.node:
-            pause = limits.yielding_s * (1 + share(self._chance))
-        while self._pursuits.get(known.address) is pursuit:
-            if not pursuit.fresh:
-                await _wait(pursuit.wake, pause)
-            if pursuit.fresh:
-                pursuit.fresh, pursuit.attempt = False, 0
-            if not self._is_worth_dialing(known):
-                pause = limits.redial_recent_max_s
-                continue
-            lived_s = await self._dial(known, dial_limit_s(pursuit.attempt))
-            if lived_s >= limits.steady_s:
-                pursuit.attempt = 0
-            if lived_s > 0:
-                pursuit.lost_s = loop.time()
-            pause = redial_delay_s(pursuit.attempt, loop.time() - pursuit.lost_s, self._chance)
-            pursuit.attempt += 1
-
-    def _is_worth_dialing(self, known: Known) -> bool:
-        if self._resting or (known.failure is not None and known.failure.trouble == "self"):
-            return False
-        if known.process is not None and known.process in self._dialing:
-            return False
-        return not any(
-            peer.process == known.process or (known.is_past and peer.node == known.node) for peer in self._by_peer
-        )
+    # Dialing, for the pursuits
 
     async def _dial(self, known: Known, limit_s: float) -> float:
-        """Seconds that the link lived; 0 if there was none."""
-        expected = known.process
-        if expected is not None:
-            self._dialing.add(expected)
-        try:
-            if known.is_hint:
-                async with self._hint_dials:
-                    socket = await self._connect(known, limit_s)
-            else:
+        if known.is_hint:
+            async with self._hint_dials:
                 socket = await self._connect(known, limit_s)
-        finally:
-            if expected is not None:
-                self._dialing.discard(expected)
+        else:
+            socket = await self._connect(known, limit_s)
         if socket is None:
             return 0.0
         link = self._adopt_dialed(known, socket)
@@ -453,19 +357,4 @@ class Links:
             link.close("this node stops")
         if self._links:
             self._emptied.clear()
-            await _wait(self._emptied, 2 * self._timing.close_s)
-
-    async def _end_pursuits(self) -> None:
-        for pursuit in self._pursuits.values():
-            if pursuit.task is not None:
-                pursuit.task.cancel()
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Until the event is set from now on, or `seconds` are over."""
-    event.clear()
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
+            await wait(self._emptied, 2 * self._timing.close_s)

@@ -422,6 +422,38 @@ def test_a_drill_cuts_the_node_off_and_heals_by_itself(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_drill_that_a_former_process_began_goes_on_before_the_first_link(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = make_store(tmp_path)
+        office, till = Recorder(), Recorder()
+        async with links_of(store.office, office) as far:
+            cut_off, over = links_of(store.enrol("till-1"), till), links_of(store.enrol("till-2"), Recorder())
+            cut_off.drill(0.3)
+            over.drill(0.0)
+            await asyncio.sleep(0.02)
+            async with cut_off as near:
+                near.hint(far.addresses[0], "static")
+                await until(lambda: near.cut_s < 0.1)
+                assert not till.told and near.dials == 0
+                await till.until(lambda: bool(till.live))
+            async with over as near:
+                near.hint(far.addresses[0], "static")
+                await office.until(lambda: bool(office.live))
+
+    asyncio.run(story())
+
+
+def test_an_error_of_the_caller_leaves_the_links_as_itself(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = make_store(tmp_path)
+        with pytest.raises(KeyError, match="the caller's"):
+            async with links_of(store.office, Recorder()) as links:
+                links.hint(Address("127.0.0.1", 1), "static")
+                raise KeyError("the caller's")
+
+    asyncio.run(story())
+
+
 def test_where_a_peer_was_reached_is_remembered_on_both_sides(tmp_path: Path) -> None:
     async def story() -> None:
         store = make_store(tmp_path)
