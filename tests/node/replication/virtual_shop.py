@@ -371,6 +371,9 @@ class VirtualShop:
     def heal(self, seconds: float = 30.0) -> float:
         return self.run_until(self.agree, seconds)
 
+    def heal_names(self, *names: str) -> float:
+        return self.run_until(lambda: self.agree(names), 30.0)
+
     def repeats(self) -> int:
         """Entries that went more than once over a link, in either direction."""
         pairs: dict[frozenset[str], Counter[Place]] = defaultdict(Counter)
