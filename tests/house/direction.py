@@ -24,7 +24,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "node.replication": ("crdt_models", "node.replication"),
     "node.disk": (*BESIDE_THE_NODE, "node.disk"),
     "node.network": (*BESIDE_THE_NODE, "node.network"),
-    "node.simulation": (*BESIDE_THE_NODE, "node.replication", "node.disk", "node.simulation"),
+    "node.simulation": (*BESIDE_THE_NODE, "node.replication", "node.disk", "node.network.redial", "node.simulation"),
     "node.api": (*BESIDE_THE_NODE, "node.views", "node.api"),
     "node.cli": ("crdt_models", "node"),
     "node": ("crdt_models", "node"),
