@@ -180,6 +180,7 @@ class Link:
                     if taken % _FRAMES_BEFORE_OTHERS == 0:
                         await asyncio.sleep(0)
                 case aiohttp.WSMsgType.TEXT:
+                    self._why = self._why or "the peer sent a text frame"
                     await self._refuse(
                         aiohttp.WSCloseCode.UNSUPPORTED_DATA, "a text frame; only binary ones are spoken"
                     )
@@ -194,7 +195,9 @@ class Link:
 
     def _broken(self, error: object) -> str:
         if isinstance(error, aiohttp.WebSocketError):
-            return f"the peer sent what is no frame of ours: {error}"
+            # Our own sending may have failed meanwhile, because the socket was closed for this: this is the reason.
+            self._why = f"the peer sent what is no frame of ours: {error}"
+            return self._why
         if isinstance(error, TimeoutError):
             return f"silent for {self._timing.idle_s:g} s"
         return "the connection was lost"
