@@ -45,7 +45,7 @@ class Journal:
 
     public_key: of its writer, None until its `open` is let in. ack_to: links that gave entries which are not
     durable yet, with the last number that each gave.
-    came_over: the node that gave the last entry; pull_told: whether the others were told of the pull that goes on.
+    came_over: the node that gave the last entry; pull_told: whether the others were told of the last pull.
     """
 
     __slots__ = (

@@ -314,9 +314,7 @@ class Replica:
             if desk.lost:
                 self._lost(*desk.lost.pop(0))
             else:
-                journal = desk.settled.pop(0)
-                journal.pull_told = False
-                self._giving.settled(journal)
+                self._giving.settled(desk.settled.pop(0))
         self._commits.flush()
         if self._armed_s == NEVER:
             self._arm()

@@ -64,6 +64,7 @@ class Wants:
         writer = desk.around.writer_of(journal.id)
         pull = self._pulls.get(journal.id)
         if pull is None:
+            journal.pull_told = False
             delay = 0.0 if at_once or writer is None else self._delay(writer)
             pull = self._pulls[journal.id] = _Pull(journal, seq, desk.now.mono_s + delay)
             if delay:
