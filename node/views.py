@@ -494,6 +494,7 @@ class StatusView(_View, frozen=True, kw_only=True):
     digest: str
     started_at: str = ""
     drill_until_ms: int | None = None
+    drill_until: str | None = None
     clock_off_ms: int | None = None
     unknown_operations: int = 0
     alarms: list[AlarmView] = []
@@ -501,6 +502,8 @@ class StatusView(_View, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         structs.force_setattr(self, "started_at", rfc3339(self.started_at_ms))
+        until = None if self.drill_until_ms is None else rfc3339(self.drill_until_ms)
+        structs.force_setattr(self, "drill_until", until)
 
 
 class PeerView(_View, frozen=True, kw_only=True):

@@ -55,10 +55,28 @@ class RowsRefused(StepRefused):
         )
 
 
+class Checked(NamedTuple):
+    """A file whose rows were all looked at. rows: in the file's order; refused: by line."""
+
+    rows: list[Row]
+    refused: tuple[RefusedRow, ...]
+
+
 def read_csv(table: str, text: str) -> list[Row]:
     """The rows of `text` for `table`, in the file's order.
 
     Raises RowsRefused naming every wrong row, InvalidValue for a table that does not exist or a file that is too large.
+    """
+    rows, refused = check_csv(table, text)
+    if refused:
+        raise RowsRefused(table, refused)
+    return rows
+
+
+def check_csv(table: str, text: str) -> Checked:
+    """Right and wrong rows apart, for a caller who was told to take the right ones.
+
+    Raises RowsRefused for a wrong header, a file that stops being CSV or has too many rows: then no row can be trusted.
     """
     shape = TABLES.get(table)
     if shape is None:
@@ -85,10 +103,8 @@ def read_csv(table: str, text: str) -> list[Row]:
             seen[row.key] = line
             rows.append(row)
     except _Unreadable as error:
-        refused.append(RefusedRow(error.line, "file", error.reason))
-    if refused:
-        raise RowsRefused(table, tuple(refused))
-    return rows
+        raise RowsRefused(table, (*refused, RefusedRow(error.line, "file", error.reason))) from error
+    return Checked(rows, tuple(refused))
 
 
 class _Unreadable(Exception):

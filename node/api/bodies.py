@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from crdt_models import limits as model_limits
 from node.api import limits
+from node.limits import sql_rows_ceiling
 from node.views import BadInput, Basket, Covers, Key, Milliseconds, NewTender, Text, moment
 
 Reason = Annotated[str, Meta(min_length=1, max_length=model_limits.text_characters_max)]
@@ -104,9 +105,6 @@ class RecordValue(Body, frozen=True, kw_only=True):
 
     value: dict[str, Any]
 
-    def __post_init__(self) -> None:
-        check_value("value", self.value)
-
 
 class RecordRow(RecordValue, frozen=True, kw_only=True):
     """One record among several."""
@@ -139,7 +137,7 @@ class Sql(Body, frozen=True, kw_only=True):
     """A read-only query. rows_max: how many rows to answer at most."""
 
     sql: Annotated[str, Meta(min_length=1, max_length=limits.sql_characters_max)]
-    rows_max: Annotated[int, Meta(ge=1, le=limits.sql_rows_max)] = 10_000
+    rows_max: Annotated[int, Meta(ge=1, le=sql_rows_ceiling)] = 10_000
 
 
 class Invite(Body, frozen=True, kw_only=True):
@@ -147,20 +145,3 @@ class Invite(Body, frozen=True, kw_only=True):
 
     name: Key
     role: Key = "till"
-
-
-def check_value(field: str, value: Any, depth: int = 1) -> None:
-    """Raises BadInput, naming the path, for what a record cannot hold: floats, too large integers, too deep nesting."""
-    if isinstance(value, float):
-        raise BadInput(field, f'{value} has a fraction: write it as text ("{value}")')
-    if isinstance(value, int) and value.bit_length() > limits.integer_bits_max:
-        raise BadInput(field, f"the number needs more than {limits.integer_bits_max} bits")
-    if isinstance(value, dict | list):
-        if depth > limits.value_depth_max:
-            raise BadInput(field, f"nested deeper than {limits.value_depth_max} levels")
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                check_value(f"{field}.{key[:50]}", inner, depth + 1)
-        else:
-            for index, inner in enumerate(value):
-                check_value(f"{field}[{index}]", inner, depth + 1)

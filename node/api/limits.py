@@ -10,17 +10,8 @@ body_bytes_max: Final = 1024 * 1024
 import_bytes_max: Final = 8 * 1024 * 1024
 """Bytes of a CSV file: 50,000 items of 150 bytes each; held in memory once."""
 
-import_rows_max: Final = 50_000
-"""Rows of a CSV file: a supermarket has about 30,000 items."""
-
-import_columns_max: Final = 100
-"""Columns of a CSV file: an item with names in 32 languages has about 50."""
-
 refused_rows_shown_max: Final = 100
 """Refused rows that an answer names; `refused_count` counts all. More than a screen helps nobody."""
-
-rows_between_yields: Final = 200
-"""Rows checked before the loop is given back: about 5 ms, so that a long import never delays a sale."""
 
 records_put_max: Final = 1_000
 """Rows of one JSON write of records; more come as CSV."""
@@ -34,12 +25,6 @@ idempotency_key_characters_max: Final = 200
 path_characters_max: Final = 200
 """Characters of one part of a path or of a query parameter: what a key may have."""
 
-value_depth_max: Final = 8
-"""Nesting of a record's value: entries bound CBOR to 16 levels and need some of them for themselves."""
-
-integer_bits_max: Final = 63
-"""Bits of an integer in a record's value, without sign: what every reader of the journals can hold."""
-
 page_size_default: Final = 100
 """Sales or records in one page, if the caller says nothing."""
 
@@ -51,9 +36,6 @@ drill_seconds_max: Final = 86_400
 
 sql_characters_max: Final = 20_000
 """Characters of one query: written by people or tools, not by a loop."""
-
-sql_rows_max: Final = 100_000
-"""Rows that one query may ask for; the node's own setting may be lower."""
 
 streams_max: Final = 64
 """Event streams at once: a till's software has one or two; each holds a queue."""

@@ -225,9 +225,6 @@ class NodePort(Protocol):
 
     def record(self, table: str, key: str) -> views.RecordView: ...
 
-    def check_record(self, table: str, key: str, value: Mapping[str, Any]) -> None:
-        """Raises for what put_records would refuse: InvalidValue (field inside the value), UnknownThing (no such table)."""
-
     async def put_records(
         self,
         table: str,
@@ -238,7 +235,10 @@ class NodePort(Protocol):
         by: str | None = None,
         via: str = "till",
     ) -> list[views.RecordView]:
-        """Writes all rows, in as many entries as their size needs; all are checked before the first is written."""
+        """Writes all rows, in as many entries as their size needs; all are checked before the first is written.
+
+        rows: (key, value), values as `crdt_models.reference.tables.validate` takes them.
+        """
 
     # -- seatings
 

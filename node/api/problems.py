@@ -8,6 +8,7 @@ server answers 500 and logs the trace.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -15,6 +16,9 @@ from aiohttp import web
 from msgspec import Struct
 
 from crdt_models.errors import HeldElsewhere, InvalidValue, ModelError
+from crdt_models.reference import csv_rows
+from crdt_models.reference.csv_rows import RowsRefused
+from node.api import limits
 from node.api.port import NodePort
 from node.errors import NodeError
 from node.views import BadInput, rfc3339
@@ -65,10 +69,9 @@ CODES: Final[dict[str, Kind]] = {
 
 
 class RefusedRow(Struct, frozen=True, kw_only=True):
-    """One refused row of a file. line: of the file, the header is line 1; field: column or field inside the value."""
+    """One refused row of a file. line: of the file, from 1 (the header); field: column; reason: a sentence."""
 
     line: int
-    key: str | None
     field: str
     reason: str
 
@@ -124,6 +127,12 @@ def invalid(field: str, reason: str) -> Problem:
     return Problem("invalid_value", f"{field}: {reason}", field=field, reason=reason)
 
 
+def shown_rows(rows: Sequence[csv_rows.RefusedRow]) -> list[RefusedRow]:
+    """The first refused rows of a file, as an answer names them."""
+    shown = rows[: limits.refused_rows_shown_max]
+    return [RefusedRow(line=row.line, field=row.field, reason=row.reason) for row in shown]
+
+
 def refused(error: ModelError | NodeError, node: NodePort) -> Problem:
     """The problem that a refusal of the models or the node is answered with."""
     if isinstance(error, InvalidValue):
@@ -138,6 +147,16 @@ def refused(error: ModelError | NodeError, node: NodePort) -> Problem:
             holder_name=name,
             since_ms=error.since_ms,
             since=rfc3339(error.since_ms),
+        )
+    if isinstance(error, RowsRefused):
+        first = error.rows[0]
+        return Problem(
+            "rows_refused",
+            f"{len(error.rows)} rows were refused, nothing was written; the first: {first}",
+            field=first.field,
+            reason=first.reason,
+            refused=shown_rows(error.rows),
+            refused_count=len(error.rows),
         )
     code = error.code if error.code in CODES else "node_error" if isinstance(error, NodeError) else "model_error"
     return Problem(code, str(error))

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from crdt_models.errors import InvalidValue
+from crdt_models.reference.csv_rows import RowsRefused, check_csv
+from crdt_models.reference.tables import validate
 from node import views
 from node.api import bodies, limits
 from node.api.answers import Imported, Records
-from node.api.csv_rows import Row, read_rows
 from node.api.port import NodePort
-from node.api.problems import Problem, RefusedRow
+from node.api.problems import Problem, shown_rows
 from node.api.table import Call, Query, RouteTable
 
 routes = RouteTable("Records")
@@ -55,7 +56,7 @@ async def put_records(node: NodePort, call: Call) -> list[views.RecordView]:
     """Writes the rows in their order."""
     table, body = call.text("table"), call.body
     for index, row in enumerate(body.rows):
-        _check(node, table, row.key, row.value, f"rows[{index}].value")
+        _check(table, row.key, row.value, f"rows[{index}].")
     rows: list[tuple[str, Mapping[str, Any]]] = [(row.key, row.value) for row in body.rows]
     return await node.put_records(table, rows, **call.writing)
 
@@ -84,7 +85,7 @@ async def read_record(node: NodePort, call: Call) -> views.RecordView:
 async def put_record(node: NodePort, call: Call) -> views.RecordView:
     """Replaces the value."""
     table, key, body = call.text("table"), call.text("key"), call.body
-    _check(node, table, key, body.value, "value")
+    _check(table, key, body.value, "")
     written = await node.put_records(table, [(key, body.value)], **call.writing)
     return written[0]
 
@@ -96,58 +97,41 @@ async def put_record(node: NodePort, call: Call) -> views.RecordView:
     body_media="text/csv",
     answer=Imported,
     writes=True,
-    problems=("unknown_thing", "malformed_csv", "rows_refused"),
-    query=(Query("accepted_only", "boolean", "write the good rows although others were refused; default false"),),
+    problems=("malformed_csv", "rows_refused"),
+    query=(
+        Query("check", "boolean", "only check the file, write nothing; default false"),
+        Query("accepted_only", "boolean", "write the good rows although others were refused; default false"),
+    ),
 )
 async def import_records(node: NodePort, call: Call) -> Imported:
     """Checks every row, then writes; refused rows are named with line, field and reason."""
-    table, accepted_only = call.text("table"), call.query_flag("accepted_only")
-    good: list[tuple[str, Mapping[str, Any]]] = []
-    refused: list[RefusedRow] = []
-    refused_count = 0
-    for count, row in enumerate(read_rows(call.raw), start=1):
-        checked = _check_row(node, table, row) if isinstance(row, Row) else row
-        if isinstance(checked, Row):
-            good.append((checked.key, checked.value))
-        else:
-            refused_count += 1
-            refused += [checked] if len(refused) < limits.refused_rows_shown_max else []
-        if count % limits.rows_between_yields == 0:
-            await asyncio.sleep(0)
-    if refused_count and not accepted_only:
-        first = refused[0]
-        raise Problem(
-            "rows_refused",
-            f"{refused_count} of {refused_count + len(good)} rows were refused, nothing was written; "
-            f"the first: line {first.line}, {first.field}: {first.reason}",
-            field=first.field,
-            reason=first.reason,
-            refused=refused,
-            refused_count=refused_count,
-        )
-    written = await node.put_records(table, good, **call.writing) if good else []
+    table, check_only, accepted_only = call.text("table"), call.query_flag("check"), call.query_flag("accepted_only")
+    try:
+        text = call.raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Problem("malformed_csv", f"the file is not UTF-8 at byte {error.start}") from None
+    # A large file takes seconds to check: on a thread of its own, so that sales go on meanwhile.
+    rows, refused = await asyncio.to_thread(check_csv, table, text)
+    if refused and not accepted_only:
+        raise RowsRefused(table, refused)
+    written = []
+    if rows and not check_only:
+        written = await node.put_records(table, rows, **call.writing)
     return Imported(
         table=table,
-        rows=refused_count + len(good),
+        rows=len(rows) + len(refused),
         written=len(written),
-        refused=refused,
-        refused_count=refused_count,
+        refused=shown_rows(refused),
+        refused_count=len(refused),
     )
 
 
-def _check(node: NodePort, table: str, key: str, value: Mapping[str, Any], where: str) -> None:
+def _check(table: str, key: str, value: Mapping[str, Any], where: str) -> None:
     try:
-        node.check_record(table, key, value)
-    except InvalidValue as error:
-        field = error.field if error.field in ("table", "key") else f"{where}.{error.field}"
-        raise InvalidValue(field, error.reason) from error
-
-
-def _check_row(node: NodePort, table: str, row: Row) -> Row | RefusedRow:
-    try:
-        node.check_record(table, row.key, row.value)
+        validate(table, key, value)
     except InvalidValue as error:
         if error.field == "table":
             raise
-        return RefusedRow(line=row.line, key=row.key, field=error.field, reason=error.reason)
-    return row
+        raise InvalidValue(
+            f"{where}{error.field if error.field == 'key' else f'value.{error.field}'}", error.reason
+        ) from error
