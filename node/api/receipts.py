@@ -44,7 +44,7 @@ async def list_sales(node: NodePort, call: Call) -> Sales:
     return Sales(sales=page, next=more, rests_on=node.completeness())
 
 
-@routes.add("GET", "/v1/sales/totals", "Sum sales by business day, terminal and currency", answer=Totals, query=(_DAY,))
+@routes.add("GET", "/v1/totals", "Sum sales by business day, terminal and currency", answer=Totals, query=(_DAY,))
 async def read_totals(node: NodePort, call: Call) -> Totals:
     """Sums without training, with what they rest on."""
     return Totals(totals=node.totals(_business_day(call)), rests_on=node.completeness())
