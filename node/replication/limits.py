@@ -65,8 +65,8 @@ passed_on_entries_max: Final = 64
 bulk_in_flight_bytes_min: Final = 64 * 1024
 """Bytes of entries in flight on a link, sent and not acked, whatever its rate (RULES S5)."""
 
-bulk_in_flight_bytes_max: Final = 4 * 1024 * 1024
-"""Bytes of entries in flight on a link at most: 200 ms of 20 MB/s. Bounds the memory that a peer can hold."""
+bulk_in_flight_bytes_max: Final = 2 * 1024 * 1024
+"""Bytes of entries in flight on a link at most: 200 ms of 10 MB/s, and half of what the network queues for a slow peer."""
 
 bulk_in_flight_s: Final = 0.2
 """Seconds of the measured rate that may be in flight, so that an urgent frame waits no longer than that (RULES S5)."""
