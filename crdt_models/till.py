@@ -73,6 +73,9 @@ class Closing:
 
 Steps = list[Operation]
 
+_CLAIM_OF_OPENING = 2
+"""Where the claim stands in an entry that opens a sale: after the step itself and the begin."""
+
 
 class Till:
     """The steps of one node. node, name: its identity and terminal name; next_place: where its next entry will stand."""
@@ -87,14 +90,24 @@ class Till:
 
     # --- open sales ------------------------------------------------------------------------------------------------
 
-    def open_sale(self, at: Moment, attributes: Mapping[str, str]) -> tuple[bytes, Steps]:
-        """A new open sale, held here. attributes: currency, exponent, kind, training, as text."""
+    def open_sale(
+        self,
+        at: Moment,
+        attributes: Mapping[str, str],
+        facts: Callable[[int, ClaimId], Sequence[tuple[str, Fact]]] = lambda first, claim: (),
+    ) -> tuple[bytes, Steps]:
+        """A new open sale, held here. attributes: currency, exponent, kind, training, as text; facts: what is known of
+        it at once, from an ordinal and under a claim, in the same entry (rule 4)."""
         document = self._new_id(at)
-        resource = sale_resource(document)
-        return document, [
+        steps = [
             operations.begin(document, OPEN_SALE, attributes),
-            operations.claim(resource, 1, operations.ROOT),
+            operations.claim(sale_resource(document), 1, operations.ROOT),
         ]
+        claim = operations.claim_id(self._next_place(), _CLAIM_OF_OPENING)
+        written = dict(facts(1, claim))
+        if written:
+            steps += [operations.update(document, update, claim) for update in Document(self._chance).write(written)]
+        return document, steps
 
     def add_line(self, sale: bytes, line: LineFact) -> Steps:
         """A line, rung up."""
@@ -156,15 +169,15 @@ class Till:
         """A whole basket, parked in one step (rule 4). facts: its lines and the rest, from an ordinal and under a claim."""
         type_, answers, note = suspension
         self._check_suspension(type_, answers, note)
-        document, steps = self.open_sale(at, attributes)
-        claim = operations.claim_id(self._next_place(), len(steps))
-        written = facts(1, claim)
-        written.append(suspension_fact(self._new_id(at), type_, answers, note, len(written) + 1, claim))
-        scratch = Document(self._chance)
-        for update in scratch.write(dict(written)):
-            steps.append(operations.update(document, update, claim))
-        steps.append(operations.release(sale_resource(document), claim, "returned"))
-        return document, steps
+
+        def parked(first: int, claim: ClaimId) -> list[tuple[str, Fact]]:
+            written = facts(first, claim)
+            own = self._new_id(at)
+            return [*written, suspension_fact(own, type_, answers, note, first + len(written), claim)]
+
+        document, steps = self.open_sale(at, attributes, parked)
+        claim = operations.claim_id(self._next_place(), _CLAIM_OF_OPENING)
+        return document, [*steps, operations.release(sale_resource(document), claim, "returned")]
 
     def retrieve(self, sale: bytes) -> Steps:
         """Take a suspended sale here. Raises HeldElsewhere, NotInState, UnknownThing."""

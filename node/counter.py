@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from crdt_models.documents.facts import Fact
+from crdt_models.documents.open_sale import customer_fact, note_fact
 from crdt_models.errors import HeldElsewhere, InvalidValue, UnknownThing
 from crdt_models.journal.operation import Operation
 from crdt_models.sales.log import SaleFact
@@ -35,20 +36,21 @@ class Counter:
         attributes = self._attributes("sale", training, None)
         opened: list[bytes] = []
 
+        def known(first: int, claim: ClaimId) -> list[tuple[str, Fact]]:
+            facts: list[tuple[str, Fact]] = []
+            if customer is not None:
+                facts.append(customer_fact(self._till.new_id(at), customer, first, claim))
+            if note is not None:
+                facts.append(note_fact(self._till.new_id(at), note, first + len(facts), claim))
+            return facts
+
         def plan() -> Sequence[Operation]:
-            sale, steps = self._till.open_sale(at, attributes)
+            sale, steps = self._till.open_sale(at, attributes, known)
             opened.append(sale)
             return steps
 
         done = await self._running.do(author, plan)
-        sale = opened[0] if opened else _document(done)
-        if customer is not None and not done.again:
-            await self._running.do(
-                Author(by=author.by, via=author.via), lambda: self._till.set_customer(sale, customer, at)
-            )
-        if note is not None and not done.again:
-            await self._running.do(Author(by=author.by, via=author.via), lambda: self._till.add_note(sale, note, at))
-        return self._show(sale)
+        return self._show(opened[0] if opened else _document(done))
 
     def open_sales(self) -> list[views.SaleView]:
         """Sales that are being rung up anywhere in the store, as far as is known here."""

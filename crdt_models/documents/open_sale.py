@@ -283,7 +283,8 @@ def suspension_fact(
     fields: Fact = {
         "type": check_key("type", type_),
         "answers": {
-            check_key("answers", question): check_free_text(question, text) for question, text in answers.items()
+            check_key("answers", question): check_free_text(f"answers.{question}", text)
+            for question, text in answers.items()
         },
         "note": None if note is None else check_free_text("note", note),
     }

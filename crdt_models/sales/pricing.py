@@ -106,6 +106,9 @@ def _unit_price(rung: RungUp, item: Mapping[str, Any], price: Mapping[str, Any],
 def _tax_rule(rung: RungUp, item: Mapping[str, Any], rules: Mapping[str, TaxRule]) -> TaxRule | None:
     code = rung.tax_code if rung.tax_code is not None else item.get("tax_code")
     if code is None:
+        for field in ("tax_rate_ppm", "tax_rounding"):
+            if getattr(rung, field) is not None:
+                raise InvalidValue("tax_code", f"is missing: the line says {field}, and no code that it is for")
         return None
     known = rules.get(code) if type(code) is str else None
     said = (rung.tax_rate_ppm, rung.tax_included, rung.tax_rounding)
