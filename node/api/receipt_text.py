@@ -23,9 +23,10 @@ def receipt_text(receipt: ReceiptView, language: str = "en", copy: bool = False)
         out.append("*** TRAINING - NOT A RECEIPT ***".center(COLUMNS).rstrip())
     if copy:
         out.append("*** COPY ***".center(COLUMNS).rstrip())
-    out += [receipt.receipt_no, f"{receipt.happened_at}  day {receipt.business_day}"]
+    out += _wrapped(receipt.receipt_no)
+    out.append(f"{receipt.happened_at[:10]} {receipt.happened_at[11:16]}, business day {receipt.business_day}")
     if receipt.by is not None:
-        out.append(f"served by {receipt.by}")
+        out += _wrapped(f"served by {receipt.by}")
     out.append("-" * COLUMNS)
     for line in receipt.lines:
         out += _line(line, receipt.exponent, language)
@@ -35,9 +36,10 @@ def receipt_text(receipt: ReceiptView, language: str = "en", copy: bool = False)
         out.append(_pair("of which tax", amount_text(receipt.tax_minor, receipt.exponent)))
     for tender in receipt.tenders:
         out += _tender(tender, receipt.exponent)
-    out += [f"for {link.receipt} line {link.line_no} ({link.kind})" for link in receipt.links]
+    for link in receipt.links:
+        out += _wrapped(f"{link.kind} of {link.receipt} line {link.line_no}")
     if receipt.customer is not None:
-        out.append(f"customer {receipt.customer}")
+        out += _wrapped(f"customer {receipt.customer}")
     out += [part for note in receipt.notes for part in _wrapped(note)]
     return "\n".join(out) + "\n"
 
@@ -57,7 +59,7 @@ def _line(line: LineView, exponent: int, language: str) -> list[str]:
     if line.discount_minor:
         out.append(f"  less {amount_text(line.discount_minor, exponent)}")
     if line.serial is not None:
-        out.append(f"  serial {line.serial}")
+        out += _wrapped(f"serial {line.serial}")
     return out
 
 
