@@ -94,6 +94,7 @@ class ClaimTable:
 
     def __init__(self) -> None:
         self._resources: dict[str, _Resource] = {}
+        self._disputable: set[str] = set()
 
     def add_claim(self, resource: str, claim: Claim) -> None:
         """A claim was made."""
@@ -101,6 +102,8 @@ class ClaimTable:
         if claim.id not in known.claims:
             known.claims[claim.id] = claim
             known.children.setdefault(claim.parent, []).append(claim)
+            if len(known.claims) > 1:
+                self._disputable.add(resource)
             known.standing = None
 
     def add_release(self, resource: str, claim: ClaimId, outcome: str, by: NodeId) -> bool:
@@ -162,8 +165,7 @@ class ClaimTable:
 
     def conflicts(self) -> list[Conflict]:
         """Every conflict in the store, sorted by id."""
-        found = [c for resource in self._resources for c in self.conflicts_of(resource)]
-        return sorted(found)
+        return sorted(conflict for resource in self._disputable for conflict in self.conflicts_of(resource))
 
     def conflicts_of(self, resource: str) -> list[Conflict]:
         """The conflicts about one resource (rule 5)."""

@@ -39,6 +39,7 @@ class SalesLog:
         self._by_id: dict[bytes, list[SaleFact]] = {}
         self._by_receipt: dict[str, list[SaleFact]] = {}
         self._by_document: dict[bytes, list[SaleFact]] = {}
+        self._doubled: set[str] = set()
         self._last_number: dict[tuple[NodeId, str], int] = {}
         self._fiscal: dict[bytes, list[tuple[Place, str, str, tuple[tuple[str, str], ...]]]] = {}
 
@@ -50,7 +51,10 @@ class SalesLog:
         if fact.sale.document is not None:
             self._by_document.setdefault(fact.sale.document, []).append(fact)
         receipt = fact.sale.receipt
-        self._by_receipt.setdefault(str(receipt), []).append(fact)
+        under_number = self._by_receipt.setdefault(receipt.text, [])
+        under_number.append(fact)
+        if len(under_number) > 1:
+            self._doubled.add(receipt.text)
         series = (node_of(fact.place.journal), receipt.series)
         if receipt.number > self._last_number.get(series, 0):
             self._last_number[series] = receipt.number
@@ -83,7 +87,7 @@ class SalesLog:
 
     def doubles(self) -> list[str]:
         """Receipt numbers under which more than one sale stands, sorted."""
-        return sorted(number for number, facts in self._by_receipt.items() if len(facts) > 1)
+        return sorted(self._doubled)
 
     def last_number(self, node: NodeId, series: str) -> int:
         """The highest number that `node` gave out in `series`; 0 before the first (RULES J6)."""
