@@ -93,8 +93,11 @@ def discount(till: Till, new: views.NewDiscount, at: Moment) -> DiscountFact:
 def basket(till: Till, given: views.Basket, currency: str, exponent: int, at: Moment) -> Basket:
     """A whole basket, priced, its discounts spread; links name the receipts it refers to."""
     filled = till.basket(currency, exponent, at)
-    for line in given.lines:
-        ring(till, filled, line)
+    for index, line in enumerate(given.lines):
+        try:
+            ring(till, filled, line)
+        except InvalidValue as error:
+            raise InvalidValue(f"basket.lines[{index}].{error.field}", error.reason) from error
     for each in given.discounts:
         filled.discount(each.amount_minor, views.named(each.names))
     for link in given.links:

@@ -15,6 +15,7 @@ import msgspec
 from crdt_models.errors import InvalidValue
 from crdt_models.sales.lines import SaleLine
 from crdt_models.sales.taxes import TaxRule, tax_minor
+from crdt_models.values.money import ROUNDINGS
 from crdt_models.values.quantity import ONE, Quantity, ScaledPrice, extended_minor
 
 _NOTHING: Mapping[str, Any] = {}
@@ -118,6 +119,8 @@ def _tax_rule(rung: RungUp, item: Mapping[str, Any], rules: Mapping[str, TaxRule
         if rung.tax_rate_ppm is None:
             raise InvalidValue("tax_code", f"{str(code)[:60]!r} is not known here, and the line names no rate")
         known = TaxRule(code, rung.tax_rate_ppm)
+    if rung.tax_rounding is not None and rung.tax_rounding not in ROUNDINGS:
+        raise InvalidValue("tax_rounding", f"must be one of {', '.join(ROUNDINGS)}")
     return TaxRule(
         known.code,
         known.rate_ppm if rung.tax_rate_ppm is None else rung.tax_rate_ppm,

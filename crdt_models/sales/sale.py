@@ -257,11 +257,11 @@ def refuse_card_numbers(sale: Sale) -> None:
         return
     for note in sale.notes:
         refuse_card_number("notes", note)
-    for number, tender in enumerate(sale.tenders, 1):
-        refuse_card_number(f"tenders[{number}].reference", tender.reference or "")
-    for line in sale.lines:
+    for index, tender in enumerate(sale.tenders):
+        refuse_card_number(f"tenders[{index}].reference", tender.reference or "")
+    for index, line in enumerate(sale.lines):
         for text in line.names.values():
-            refuse_card_number(f"lines[{line.line_no}].names", text)
+            refuse_card_number(f"lines[{index}].names", text)
 
 
 def _list(what: str, value: Any, most: int) -> list[Any] | tuple[Any, ...]:

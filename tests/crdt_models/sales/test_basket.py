@@ -89,7 +89,7 @@ def test_an_amount_that_the_till_has_computed_is_taken_as_it_is() -> None:
         (priced("1", tax_code="Z"), "tax_code"),
         (priced("1", tax_minor=5), "tax_code"),
         (priced("1", kind="gift"), "kind"),
-        (priced("1", tax_code="A", tax_rounding="sideways"), "rounding"),
+        (priced("1", tax_code="A", tax_rounding="sideways"), "tax_rounding"),
     ],
 )
 def test_a_line_that_cannot_be_priced_is_refused_and_the_basket_stays(rung: RungUp, field: str) -> None:

@@ -180,8 +180,8 @@ def test_tax_without_a_code_is_refused() -> None:
     ("where", "made"),
     [
         ("notes", sale(notes=("ok", "4111 1111 1111 1111"))),
-        ("lines[1].names", sale(lines=(line(names={"en": "x", "de": "4111111111111111"}),))),
-        ("tenders[1].reference", sale(tenders=(TenderLine("card", 1299, reference="4111111111111111"),))),
+        ("lines[0].names", sale(lines=(line(names={"en": "x", "de": "4111111111111111"}),))),
+        ("tenders[0].reference", sale(tenders=(TenderLine("card", 1299, reference="4111111111111111"),))),
     ],
 )
 def test_a_card_number_typed_anywhere_is_refused_where_a_sale_is_made_and_named(where: str, made: Sale) -> None:
