@@ -103,6 +103,7 @@ class Running:
             await self.shell.durable(known.place)
             return Done(known.place, known.subject, True)
         via = via_number(author.via)
+        self.shell.check_takes_steps()
         planned = operations.said_by(plan(), author.by, 0, via)
         place, durable = self.shell.record(planned, author.key, author.fingerprint, via)
         await asyncio.shield(durable)

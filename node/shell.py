@@ -98,6 +98,13 @@ class Shell:
         for effect in self.replica.handle(event):
             self._perform(effect)
 
+    def check_takes_steps(self) -> None:
+        """Raises DiskFailed or NotReady where nothing can be recorded; asked before a step is planned, too."""
+        if self.disk_failed is not None:
+            raise DiskFailed(self.disk_failed)
+        if self._stopped:
+            raise NotReady("the node is stopping")
+
     def record(
         self,
         operations: Sequence[Operation],
@@ -110,10 +117,7 @@ class Shell:
         key, fingerprint: the caller's idempotency key, kept in the entry, and the hash of its request. Raises DiskFailed
         or NotReady, and LimitExceeded for a step that no entry can hold; nothing is recorded then.
         """
-        if self.disk_failed is not None:
-            raise DiskFailed(self.disk_failed)
-        if self._stopped:
-            raise NotReady("the node is stopping")
+        self.check_takes_steps()
         self._tokens += 1
         token = self._tokens
         future: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
