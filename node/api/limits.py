@@ -19,6 +19,9 @@ records_put_max: Final = 1_000
 body_seconds_max: Final = 10.0
 """Seconds in which a body must have arrived: loopback needs milliseconds; a drip would hold memory."""
 
+linger_seconds_max: Final = 1.0
+"""Seconds in which the rest of a refused body is read and thrown away, so that its sender sees the answer."""
+
 idempotency_key_characters_max: Final = 200
 """Visible ASCII characters of an `Idempotency-Key`: it is kept in the entry, on every node, for ever."""
 

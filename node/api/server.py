@@ -68,6 +68,7 @@ class ApiServer:
             _application(node, self._guard, self._streams, self._settings),
             access_log=None,
             shutdown_timeout=limits.shutdown_seconds_max,
+            lingering_time=limits.linger_seconds_max,
         )
 
     @property
