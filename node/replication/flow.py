@@ -75,6 +75,11 @@ class Flow:
             return False
         return flights[0].first == first and mono_s < flights[0].sent_s + self._limits.want_patience_s
 
+    def overdue(self, mono_s: float) -> list[JournalId]:
+        """Journals of which something was sent so long ago, and not acked, that no ack will come."""
+        before_s = mono_s - self._limits.silence_s
+        return [journal for journal, flights in self._flights.items() if flights and flights[0].sent_s <= before_s]
+
     def forget(self, journal: JournalId) -> None:
         """Nothing of `journal` is in flight any more: the other side asks for it anew."""
         for flight in self._flights.pop(journal, ()):

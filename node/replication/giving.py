@@ -9,7 +9,8 @@ Rules, cited by tests:
 4. A peer in step whose window is full is not pushed to; it is served from the disk as if it had ordered, and what it gets
    counts as pushed. So a slow peer costs a cursor, not a queue.
 5. Only durable entries are given.
-6. A want that crosses on the wire what it asks for does not make it sent twice.
+6. Entries that are not acked for 6 s count as not sent: a peer that leaves them (a fork) does not block its window.
+7. A want that crosses on the wire what it asks for does not make it sent twice.
 """
 
 from __future__ import annotations
@@ -120,7 +121,8 @@ class Giving:
     def acked(self, peer: Peer, journal_id: JournalId, seq: int) -> None:
         """A peer holds a journal durably up to seq."""
         peer.flow.acked(journal_id, seq, self._desk.now.mono_s)
-        self._hearsay.holds(peer, journal_id, seq)
+        if self._desk.journals.get(journal_id) is not None:
+            self._hearsay.holds(peer, journal_id, seq)
         if peer.orders:
             self.serve(peer)
 
@@ -154,6 +156,16 @@ class Giving:
         if told_seq <= peer.cursors.get(own.id, 0) < own.durable:
             self._order(peer, own, pushed=True)
             self.serve(peer)
+
+    def tick(self) -> None:
+        """What was not acked for as long as a link may be silent counts as not sent: the peer asks when it wants it."""
+        for peer in list(self._desk.around):
+            for journal_id in peer.flow.overdue(self._desk.now.mono_s):
+                peer.flow.forget(journal_id)
+                peer.cursors[journal_id] = peer.held.get(journal_id, 0)
+                self._drop(peer, journal_id)
+            if peer.orders:
+                self.serve(peer)
 
     def settled(self, journal: Journal) -> None:
         """The pull of a journal ended: orders for it may end too."""

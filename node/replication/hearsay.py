@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from crdt_models.journal.heads import HEAD_HASH_BYTES, Head
 from crdt_models.values.identity import JournalId, NodeId, short_name
 from crdt_models.values.stamp import Place
+from node.replication import limits as bounds
 from node.replication.desk import Desk
 from node.replication.effects import Alarm, CopyConfirmed, PeerInStep
 from node.replication.journals import Journal
@@ -89,6 +90,18 @@ class Hearsay:
             journal.forked = True
             text = f"node {short_name(journal.node)} wrote number {seq} of one journal twice: a cloned or restored disk"
             self._desk.announce(Alarm("fork", text))
+
+    def lost(self, peer: Peer) -> None:
+        """A peer is gone. What only it told of stays known to be missing, up to a bound."""
+        journals = self._desk.journals
+        if len(journals) <= bounds.heads_max:
+            return
+        unheld = [journal for journal in journals if not journal.received and journal.id not in journals.heads]
+        for journal in unheld[bounds.heads_max :]:
+            if not any(journal.id in other.held for other in self._desk.around):
+                journals.forget(journal)
+                self.holders.pop(journal.id, None)
+                self._wants.forget(journal.id)
 
     # --- in step ---------------------------------------------------------------------------------------------------
 

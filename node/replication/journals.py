@@ -121,6 +121,11 @@ class Journals:
             found = self._all[journal] = Journal(journal)
         return found
 
+    def forget(self, journal: Journal) -> None:
+        """Strike a journal of which nothing is here and that nobody tells any more."""
+        assert not journal.received and journal.id not in self._heads, "nothing of it is here"
+        del self._all[journal.id]
+
     def opened(self, journal: Journal, public_key: bytes, parent: Place | None) -> None:
         """The `open` of a journal was let in."""
         journal.public_key, journal.parent = public_key, parent

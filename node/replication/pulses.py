@@ -36,19 +36,20 @@ class Pulses:
 
     # --- telling ---------------------------------------------------------------------------------------------------
 
-    def tick(self) -> None:
-        """Send the regular pulse if it is due."""
+    def tick(self) -> bool:
+        """Send the regular pulse if it is due; whether it was."""
         desk = self._desk
         if self.due_s is None or desk.now.mono_s < self.due_s:
-            return
+            return False
         if not desk.around.greeted:
             self.due_s = None
-            return
+            return False
         heads, gone = desk.journals.take_changes()
         pulse = Pulse(desk.now.wall_ms, heads, gone, self._own_digest())
         for peer in desk.around:
             desk.send(peer, pulse)
         self.due_s = desk.now.mono_s + desk.limits.pulse_interval_s
+        return True
 
     def greeted(self, peer: Peer, is_new: bool) -> None:
         """Tell all others of a new neighbour, and the peer itself what changed since our hello to it."""

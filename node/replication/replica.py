@@ -303,7 +303,8 @@ class Replica:
         if self._greeting is not None:
             self._greeting.tick()
         self._wants.tick()
-        self._pulses.tick()
+        if self._pulses.tick():
+            self._giving.tick()
         self._check_clock()
 
     # --- the end of every event ------------------------------------------------------------------------------------
@@ -344,6 +345,7 @@ class Replica:
         if not peer.greeted or peer.incarnation is None:
             return
         self._wants.lost(peer)
+        self._hearsay.lost(peer)
         if not desk.around.is_neighbour(peer.node):
             self._pulses.lost(peer, self._reached_over(peer.node))
         desk.announce(PeerLost(peer.link, peer.node, peer.incarnation, reason))

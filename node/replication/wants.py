@@ -26,16 +26,18 @@ from node.replication.peering import Peer
 class _Pull:
     """What a journal lacks. target: highest number told; due_s: when to act next; progress_s: when anything last came.
 
-    giver: who was asked; tried: who was asked before without a result, since something last came.
+    waits_its_turn: too much is asked of those who hold it already. giver: who was asked; tried: who was asked before
+    without a result, since something last came.
     """
 
-    __slots__ = ("due_s", "giver", "journal", "progress_s", "target", "tried")
+    __slots__ = ("due_s", "giver", "journal", "progress_s", "target", "tried", "waits_its_turn")
 
     def __init__(self, journal: Journal, target: int, due_s: float) -> None:
         self.journal, self.target, self.due_s = journal, target, due_s
         self.giver: Peer | None = None
         self.progress_s = float("-inf")
         self.tried: set[Peer] = set()
+        self.waits_its_turn = False
 
 
 class Wants:
@@ -119,6 +121,12 @@ class Wants:
                 else:
                     self._ask(pull)
 
+    def forget(self, journal: JournalId) -> None:
+        """The journal is not known any more."""
+        pull = self._pulls.pop(journal, None)
+        if pull is not None:
+            self._release(pull)
+
     def tick(self) -> None:
         """Act on what is due."""
         now_s = self._desk.now.mono_s
@@ -167,7 +175,7 @@ class Wants:
             return
         if before is not None and before is not peer and before.link in desk.around.linked:
             desk.send(before, Want(journal.id))
-        pull.giver = peer
+        pull.giver, pull.waits_its_turn = peer, False
         peer.pulls += 1
         pull.progress_s = desk.now.mono_s
         pull.due_s = desk.now.mono_s + desk.limits.want_patience_s
@@ -211,6 +219,7 @@ class Wants:
         if not holders:
             del self._pulls[journal.id]
             return
+        pull.waits_its_turn = any(peer.pulls >= bounds.wants_open_max for peer in holders)
         pull.due_s = self._desk.now.mono_s + self._desk.limits.want_patience_s
         self._desk.wake_by(pull.due_s)
 
@@ -219,9 +228,16 @@ class Wants:
         return until_s is not None and until_s > self._desk.now.mono_s
 
     def _release(self, pull: _Pull) -> None:
-        if pull.giver is not None:
-            pull.giver.pulls -= 1
-            pull.giver = None
+        giver = pull.giver
+        if giver is None:
+            return
+        pull.giver = None
+        giver.pulls -= 1
+        if giver.pulls == bounds.wants_open_max - 1:
+            for other in self._pulls.values():
+                if other.waits_its_turn:
+                    other.due_s = self._desk.now.mono_s
+                    self._desk.wake_by(other.due_s)
 
     def _end(self, pull: _Pull) -> None:
         self._release(pull)

@@ -283,3 +283,25 @@ def test_what_is_on_the_disk_at_the_start_is_told_and_not_asked_for() -> None:
     shop.heal()
     sent_places = [place for places in shop.sent.values() for place in places]
     assert {place.journal for place in sent_places} == {shop["T2"].journal}
+
+
+def test_a_peer_with_another_branch_does_not_block_its_window_for_all_other_journals() -> None:
+    shop = VirtualShop("T1", "T2", "T3").start()
+    clone = Box(shop, "T1")
+    shop.boxes["clone"] = clone
+    clone.start(incarnation=shop["T1"].journal[16:])
+    shop.run(0.1)
+    shop["T1"].sell("here"), clone.sell("there")
+    shop.link("T1", "T2")
+    shop.run(0.1)
+    shop["T1"].stop()
+    shop.line("clone", "T2", "T3")
+    for _ in range(40):
+        clone.sell(size=4_000)
+        shop.run(1)
+    for name in ("T2", "T3"):
+        shop[name].sell()
+    shop.run(3)
+    assert len(clone.disk[shop["T2"].journal]) == 2
+    in_flight = {peer.node: peer.in_flight_bytes for peer in clone.replica.status(clone.now).peers}
+    assert in_flight[shop["T2"].node] == 0
