@@ -111,6 +111,11 @@ class Node:
         """Its parts; for programs that embed a node and for tests."""
         return self._running
 
+    @property
+    def plugins(self) -> Sequence[Plugin]:
+        """The plugins that are started; for programs that embed a node and for tests."""
+        return tuple(self._plugins)
+
     def readiness(self) -> str | None:
         """None when steps can be taken, else why not."""
         failed = self._running.shell.disk_failed
