@@ -10,6 +10,8 @@ from node.cli.errors import BadInput
 from node.cli.exits import Exit
 from node.cli.invocation import Invocation
 from node.cli.settings_file import write_settings
+from node.network.errors import TokenMalformed
+from node.network.invite import Token
 from node.network.join import join_store
 
 NAME = "join"
@@ -29,6 +31,10 @@ def run(given: argparse.Namespace, call: Invocation) -> Exit:
     if not token.strip():
         raise BadInput("TOKEN", "is empty")
     call.config()
+    try:
+        Token.from_text(token)
+    except TokenMalformed as error:
+        raise BadInput("TOKEN", str(error)) from error
     call.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with call.screen.progress("asking the store's authority"):
         made = asyncio.run(join_store(call.directory, token))

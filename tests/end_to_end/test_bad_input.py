@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from tests.end_to_end.store import RealNode, RealStore, play
+from tests.end_to_end.real_node import RealNode, basket_body
+from tests.end_to_end.store import RealStore, play
 
 LINE: Final = {"names": "Milk", "unit_price": "1.29"}
 PAID: Final = [{"tender_type": "cash", "amount_minor": 129}]
@@ -239,6 +240,7 @@ QUESTIONS: Final = [
     Bad("POST", "/v1/sql", {"sql": "select * from nowhere"}, 422, "invalid_value", "sql", "nowhere", at="back-office"),
     Bad("POST", "/v1/sql", {"sql": "select 1; select 2"}, 422, "invalid_value", "sql", "", at="back-office"),
     Bad("POST", "/v1/invites", {"name": "till-7"}, 501, "not_offered", None, "back office"),
+    Bad("POST", "/v1/invites", {"name": "till-1"}, 422, "invalid_value", "name", "already", at="back-office"),
     Bad("POST", "/v1/invites", {"name": "Till 7!"}, 422, "invalid_value", "name", "small letters", at="back-office"),
     Bad(
         "POST",
@@ -319,6 +321,17 @@ def test_the_api_refuses_bad_records_and_files_by_field_and_reason_and_writes_no
     play(lambda: refuses_all(tmp_path, RECORDS))
 
 
+def test_a_request_without_a_body_may_name_any_type(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with RealStore(tmp_path, 0) as store:
+            parked = await store.office.ask("POST", "/v1/suspended-sales", {"basket": basket_body()["basket"]})
+            path = f"/v1/open-sales/{parked['sale_id']}/retrieve"
+            taken = await store.office.ask("POST", path, raw=("application/octet-stream", b""))
+            assert taken["sale"]["state"] in ("open", "retrieved")
+
+    play(scenario)
+
+
 async def refuses_all(tmp_path: Path, table: list[Bad]) -> None:
     """Every request of the table is refused as it says, and leaves the store as it was."""
     async with RealStore(tmp_path, 1) as store:
@@ -332,13 +345,13 @@ async def refuses_all(tmp_path: Path, table: list[Bad]) -> None:
         await till.ask("POST", f"/v1/open-sales/{names['PARKED']}/suspend", {})
         await till.ask("POST", f"/v1/open-sales/{names['DONE']}/complete", {"tenders": PAID})
         await store.until_equal(sales=1)
-        before = await traces(store)
+        before = await store.traces()
         wrong = []
         for bad in table:
             told = await refused(store[bad.at], bad, names)
             if told is not None:
                 wrong.append(told)
-            after = await traces(store)
+            after = await store.traces()
             if after != before:
                 wrong.append(f"{shown(bad)} left a trace: {before} became {after}")
                 before = after
@@ -347,12 +360,6 @@ async def refuses_all(tmp_path: Path, table: list[Bad]) -> None:
         done = await till.ask("POST", f"/v1/open-sales/{names['OPEN']}/complete", {"tenders": PAID})
         assert done["total_minor"] == 129
         await store.until_equal(sales=2)
-
-
-async def traces(store: RealStore) -> list[tuple[Any, ...]]:
-    """What a step would change at any node."""
-    seen = [await node.get("/v1/status") for node in store.nodes]
-    return [(one["seq"], one["digest"], one["completed_sales"], one["drill_until_ms"]) for one in seen]
 
 
 async def refused(node: RealNode, bad: Bad, names: dict[str, str]) -> str | None:

@@ -19,7 +19,8 @@ from node.network.credentials import Credentials
 from node.replication import codec
 from node.replication.frames import Ack, Entries, Goodbye, Hello, Pulse, Urgent, Want
 from tests.end_to_end.hostile import FalseServer, Intruder, codes, is_malformed, issued_by_hand, knock
-from tests.end_to_end.store import RealNode, RealStore, nothing_left, play
+from tests.end_to_end.real_node import RealNode, nothing_left
+from tests.end_to_end.store import RealStore, play
 
 FRAMES: Final = 200
 RESIDENT_GROWTH_MAX: Final = 32 * 1024 * 1024

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.end_to_end.store import LOOK_S, UNANSWERED, RealNode, RealStore, Refused, basket_body, nothing_left, play
+from tests.end_to_end.real_node import LOOK_S, UNANSWERED, RealNode, Refused, basket_body, nothing_left
+from tests.end_to_end.store import RealStore, play
 
 TILLS: Final = 3
 SELLERS_PER_NODE: Final = 2

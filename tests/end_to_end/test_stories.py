@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.store import RealNode, RealStore, Refused, basket_body, nothing_left, play
+from tests.end_to_end.real_node import RealNode, Refused, basket_body, nothing_left
+from tests.end_to_end.store import RealStore, play
 
 
 def test_story_1_the_beers_of_one_waiter_and_the_burgers_of_the_other_are_both_on_the_table(tmp_path: Path) -> None:
