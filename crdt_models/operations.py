@@ -74,6 +74,9 @@ SINGLY_SIGNED_KINDS: Final = frozenset(
 )
 """Kinds whose entry carries its own signature: rights, seals, blocks, erasures, and the first of an incarnation."""
 
+_AUTHORITY_SIGNATURE: Final = 5
+"""Field of a record that only the authority may write: such a record may travel alone, as a block does."""
+
 OUTCOMES: Final = ("returned", "completed", "voided")
 
 
@@ -84,7 +87,11 @@ def is_known(operation: Operation) -> bool:
 
 def must_be_signed_singly(operations: Sequence[Operation]) -> bool:
     """Whether a step with these operations needs a signature of its own (DESIGN section 2)."""
-    return any(operation.kind in SINGLY_SIGNED_KINDS for operation in operations)
+    return any(
+        operation.kind in SINGLY_SIGNED_KINDS
+        or (operation.kind == Kind.RECORD and operation.fields.get(_AUTHORITY_SIGNATURE) is not None)
+        for operation in operations
+    )
 
 
 def claim_id(place: Place, index: int) -> ClaimId:
