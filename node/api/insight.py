@@ -65,7 +65,14 @@ async def follow_events(node: NodePort, call: Call) -> web.StreamResponse:
     return await call.request.app[STREAMS].serve(node, call.request, after)
 
 
-@routes.add("POST", "/v1/drill", "Cut this node off for a time, logically", body=bodies.Drill, answer=views.StatusView)
+@routes.add(
+    "POST",
+    "/v1/drill",
+    "Cut this node off for a time, logically",
+    body=bodies.Drill,
+    answer=views.StatusView,
+    problems=("not_offered",),
+)
 async def drill(node: NodePort, call: Call) -> views.StatusView:
     """Rehearses an outage; 0 seconds end it."""
     body: bodies.Drill = call.body

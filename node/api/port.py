@@ -301,7 +301,7 @@ class NodePort(Protocol):
     def metrics(self) -> list[views.Metric]: ...
 
     def events(self, after: str | None) -> AsyncGenerator[views.Event, None]:
-        """Events after the one with this id; None: from now on. An id that is gone: an event "gap" first."""
+        """Events after the one with this id; None: from now on. An id that is gone: an event "gap", then from now on."""
 
     async def drill(self, seconds: int) -> views.StatusView:
         """Cuts all links of this node, logically, for so long; 0 ends a drill."""

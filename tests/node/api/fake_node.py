@@ -12,7 +12,6 @@ from msgspec import structs
 from crdt_models.errors import HeldElsewhere, InvalidValue, NotInState, UnknownThing
 from crdt_models.reference.tables import validate
 from node import views
-from node.api.port import Writing
 from node.errors import IdempotencyKeyReused, NotOffered, NotReady
 
 NODE = "11" * 16
@@ -510,7 +509,7 @@ class FakeNode:
             known = {event.id: number for number, event in enumerate(self.happened, 1)}
             if after is not None and after not in known:
                 yield views.Event(id="aa-0", kind="gap", at_ms=NOON_MS, data={"after": after})
-            position = len(self.happened) if after is None else known.get(after, 0)
+            position = len(self.happened) if after is None else known.get(after, len(self.happened))
             while True:
                 changed = self.changed
                 for event in self.happened[position:]:
@@ -541,6 +540,3 @@ class FakeNode:
         if node != NODE:
             raise UnknownThing("node", node)
         return self._step("revoke", writing, lambda: structs.replace(self.nodes()[0], revoked=True))
-
-
-NOBODY: Writing = {"key": None, "fingerprint": None, "by": None, "via": "till"}

@@ -95,7 +95,8 @@ def test_a_reader_whose_place_is_gone_is_told_of_the_gap(tmp_path: Path) -> None
         async with following(till, **{"Last-Event-ID": "bb-17"}) as stream:
             _, kind, event = await stream.event()
             assert (kind, event["data"]) == ("gap", {"after": "bb-17"})
-            assert (await stream.event())[0] == "aa-1"
+            till.node.announce("note")
+            assert (await stream.event())[0] == "aa-2"
 
     served(tmp_path, story)
 
