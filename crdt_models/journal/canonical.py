@@ -1,4 +1,4 @@
-"""Canonical CBOR under a strict profile: one value, one encoding, no surprises (RFC 8949 4.2.1).
+"""Canonical CBOR under a strict profile: one value, one encoding, no surprises (RFC 8949 4.2.3: shorter keys sort first).
 
 Two nodes hash what they encode, so a value must have exactly one encoding. Decoding refuses whatever does not re-encode
 to itself: trailing bytes, duplicate or unsorted keys, indefinite lengths, long integer forms, tags, floats, depth beyond
@@ -63,6 +63,8 @@ def _check_types(value: Any, what: str) -> None:
         for key, item in value.items():
             if type(key) not in (int, str, bytes):
                 raise MalformedBytes(what, f"a map key of type {type(key).__name__}")
+            if type(key) is int and not -(1 << 63) <= key < (1 << 64):
+                raise MalformedBytes(what, "a map key of more than 64 bits")
             if type(item) not in _PLAIN or type(item) is int:
                 _check_types(item, what)
         return

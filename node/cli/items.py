@@ -145,7 +145,7 @@ def _show_refused(screen: Screen, document: Mapping[str, Any], outcome: str) -> 
     refused = document.get("refused") or []
     if refused:
         screen.table(
-            (">line", "item", "field", "reason"),
-            [(row["line"], row.get("key"), row["field"], row["reason"]) for row in refused],
+            (">line", "field", "reason"),
+            [(row["line"], row["field"], row["reason"]) for row in refused],
             title=f"{document.get('refused_count', len(refused))} rows refused, {outcome}",
         )

@@ -130,6 +130,7 @@ def test_random_bytes_are_refused_by_name(raw: bytes) -> None:
         b"\xe0",
         b"\x81" * 20 + b"\x01",
         b"\xc2\x41\x01",
+        bytes.fromhex("a1c24901000000000000000000"),
     ],
     ids=[
         "long int",
@@ -143,6 +144,7 @@ def test_random_bytes_are_refused_by_name(raw: bytes) -> None:
         "simple",
         "deep",
         "big",
+        "big key",
     ],
 )
 def test_whatever_has_another_encoding_is_refused(raw: bytes) -> None:

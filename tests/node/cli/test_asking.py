@@ -241,7 +241,7 @@ def test_an_import_with_refused_rows_names_line_field_and_reason(
     node: CannedNode, tillmesh: Tillmesh, tmp_path: Path
 ) -> None:
     (tmp_path / "items.csv").write_text("key,price\n4711,x\n")
-    row = RefusedRow(line=2, key="4711", field="price", reason="'x' is not a decimal number")
+    row = RefusedRow(line=2, field="price", reason="'x' is not a decimal number")
     problem = refusal("rows_refused", "1 of 1 rows were refused", refused=[json_of(row)], refused_count=1)
     node.answer("POST", "/v1/records/items/import", problem, status=422)
     ran = tillmesh("items", "import", str(tmp_path / "items.csv"))
