@@ -37,6 +37,8 @@ BENCHES: Final[tuple[tuple[tuple[str, ...], str, Measure], ...]] = (
 BUILD: Final = Path("build")
 """Beside the sources, so that it is the disk that the figures are about, and not one in memory."""
 PACKAGES: Final = ("aiohttp", "apsw", "cryptography", "duckdb", "uvloop")
+WIDTH: Final = 160
+"""Columns of the table where no terminal says how many it has."""
 COLOURS: Final = {"goal": "green", "at worst": "yellow", "missed": "red", "": ""}
 
 
@@ -106,7 +108,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="GOAL", default=[], choices=["1", "4", "6", "7"])
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
     given = parser.parse_args()
-    console = Console(stderr=given.json, soft_wrap=not sys.stdout.isatty())
+    console = Console(stderr=given.json, width=None if sys.stdout.isatty() else WIDTH)
     began = time.perf_counter()
     figures = measured(given.only, console)
     report = Report(machine(), time.perf_counter() - began, figures)
