@@ -1,21 +1,25 @@
-"""The tables of API.md, made from the route table and the table of codes.
+"""The tables of API.md, made from the route table, the table of codes and the limits.
 
 `python -m node.api.documentation` rewrites them between their marks; a test compares, so that the page cannot drift.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from node.api import limits
 from node.api.openapi import ALWAYS, WITH_BODY, WITH_JSON, WITH_STEP, WITH_TOKEN, document_route
 from node.api.problems import CODES
 from node.api.routes import TABLES
 from node.api.table import Route
 
 PAGE: Final = Path(__file__).with_name("API.md")
-_MARKS: Final = ("routes", "problems")
+_MARKS: Final = ("routes", "problems", "limits")
 
 
 def routes_table() -> str:
@@ -34,9 +38,23 @@ def problems_table() -> str:
     return "\n".join(lines)
 
 
+def limits_table() -> str:
+    """Every bound of the API, with the reason that stands beside it in limits.py."""
+    lines = ["| limit | value | unit and reason |", "|---|---|---|"]
+    body = ast.parse(inspect.getsource(limits)).body
+    for bound, words in pairwise(body):
+        match bound, words:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str() as text)),
+            ):
+                lines.append(f"| `{name}` | {getattr(limits, name):,} | {' '.join(text.split())} |")
+    return "\n".join(lines)
+
+
 def page_with_tables(page: str) -> str:
-    """The text of API.md with both tables as the code has them now."""
-    for mark, table in zip(_MARKS, (routes_table(), problems_table()), strict=True):
+    """The text of API.md with its tables as the code has them now."""
+    for mark, table in zip(_MARKS, (routes_table(), problems_table(), limits_table()), strict=True):
         before, begin, rest = page.partition(f"<!-- {mark}: made by python -m node.api.documentation -->")
         _, end, after = rest.partition(f"<!-- {mark}: end -->")
         page = f"{before}{begin}\n\n{table}\n\n{end}{after}"

@@ -32,7 +32,7 @@ page_size_default: Final = 100
 """Sales or records in one page, if the caller says nothing."""
 
 page_size_max: Final = 1_000
-"""Sales or records in one page: about 1 MB of JSON, 10 ms of the loop."""
+"""Sales or records in one page: about 1 MB of JSON (a guess); the loop serves sales meanwhile only between pages."""
 
 drill_seconds_max: Final = 86_400
 """Seconds of one drill: a day; a longer one is a cut cable."""

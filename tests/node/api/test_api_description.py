@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from node.api import openapi, problems
+from node.api import limits, openapi, problems
 from node.api.documentation import PAGE, page_with_tables
 from node.api.metrics_text import metrics_text
 from node.api.port import NodePort
@@ -66,6 +66,8 @@ def test_the_page_shows_the_tables_as_the_code_has_them() -> None:
         assert f"`{route.method} {route.path}`" in page
     for code in problems.CODES:
         assert f"| `{code}` |" in page
+    for name in (name for name in vars(limits) if name.islower() and name != "annotations" and name[0] != "_"):
+        assert f"| `{name}` |" in page
 
 
 def test_no_two_routes_share_a_name_or_a_place() -> None:
