@@ -33,11 +33,12 @@ from crdt_models.documents.open_sale import (
 )
 from crdt_models.documents.shelf import OPEN_SALE, Shelved
 from crdt_models.errors import HeldElsewhere, InvalidValue, NotInState, UnknownThing
+from crdt_models.freezing import fill
 from crdt_models.journal.operation import Operation
 from crdt_models.rights.claim import Claim, Standing
 from crdt_models.sales.basket import Basket
 from crdt_models.sales.business_day import CUT_OFF_MIN, business_day
-from crdt_models.sales.lines import SaleLine, TenderLine
+from crdt_models.sales.lines import TenderLine
 from crdt_models.sales.receipt_no import ReceiptNo, series_letter
 from crdt_models.sales.sale import Sale
 from crdt_models.sales.taxes import TaxRule
@@ -401,61 +402,3 @@ class Till:
 
     def _new_id(self, at: Moment) -> bytes:
         return uuid7(at.wall_ms, self._chance)
-
-
-def sale_line(line: LineFact, line_no: int) -> SaleLine:
-    """A line of the document as a line of the sale."""
-    return SaleLine(
-        line_no,
-        line.line_id,
-        line.kind,
-        line.item_id,
-        dict(line.names),
-        line.quantity,
-        line.unit_price,
-        line.amount_minor,
-        line.discount_minor,
-        line.tax_code,
-        line.tax_rate_ppm,
-        line.tax_included,
-        line.tax_rounding,
-        line.tax_minor,
-        line.barcode,
-        line.serial,
-        line.department,
-    )
-
-
-def line_of(line: SaleLine) -> LineFact:
-    """A priced line as a fact of a document."""
-    return LineFact(
-        line.line_id,
-        line.quantity,
-        line.unit_price,
-        line.amount_minor,
-        line.kind,
-        line.item_id,
-        dict(line.names),
-        line.discount_minor,
-        line.tax_code,
-        line.tax_rate_ppm,
-        line.tax_included,
-        line.tax_rounding,
-        line.tax_minor,
-        line.barcode,
-        line.serial,
-        line.department,
-    )
-
-
-def fill(basket: Basket, view: OpenSaleView) -> None:
-    """Put what the holder shows into a basket: lines in their order, then discounts on lines, then those on the whole."""
-    numbers: dict[bytes, int] = {}
-    for line in view.lines:
-        numbers[line.line_id] = basket.take(sale_line(line, 1)).line_no
-    on_lines = [each for each in view.discounts if each.discount.line_id is not None]
-    on_sale = [each for each in view.discounts if each.discount.line_id is None]
-    for given in [*on_lines, *on_sale]:
-        if given.minor > 0:
-            line_id = given.discount.line_id
-            basket.discount(given.minor, {"en": given.discount.name}, None if line_id is None else numbers[line_id])

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from crdt_models.documents.facts import Fact
 from crdt_models.documents.open_sale import customer_fact, note_fact
 from crdt_models.errors import HeldElsewhere, InvalidValue, UnknownThing
+from crdt_models.freezing import line_of
 from crdt_models.journal.operation import Operation
 from crdt_models.sales.log import SaleFact
 from crdt_models.sales.sale import Sale
 from crdt_models.shop import sale_resource
-from crdt_models.till import Closing, Moment, line_of
+from crdt_models.till import Closing, Moment
 from crdt_models.values.identity import ClaimId
 from node import showing, taking, views
 from node.running import Author, Done, Running

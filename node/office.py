@@ -7,8 +7,8 @@ from typing import Any
 
 from crdt_models import operations
 from crdt_models.errors import InvalidValue, UnknownThing
+from crdt_models.freezing import line_of
 from crdt_models.reference.tables import AUTHORITY_TABLES, TABLES, may_write, validate
-from crdt_models.till import line_of
 from crdt_models.values.identity import NodeId
 from node import limits, showing, taking, views
 from node.errors import NotOffered

@@ -11,11 +11,12 @@ from crdt_models.documents.facts import Fact
 from crdt_models.documents.line_fact import line_fact
 from crdt_models.documents.open_sale import DiscountFact, customer_fact, discount_fact, note_fact
 from crdt_models.errors import InvalidValue
+from crdt_models.freezing import line_of
 from crdt_models.journal.operation import VIA_HANDHELD, VIA_SYSTEM, VIA_TILL
 from crdt_models.sales.basket import Basket
 from crdt_models.sales.lines import ForeignTender, Link, SaleLine, TenderLine
 from crdt_models.sales.pricing import RungUp
-from crdt_models.till import Moment, Till, line_of
+from crdt_models.till import Moment, Till
 from crdt_models.values.identity import ClaimId
 from crdt_models.values.quantity import Quantity, ScaledPrice
 from node import views

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from crdt_models import operations
 from crdt_models.documents.line_fact import LineFact
 from crdt_models.errors import HeldElsewhere, InvalidValue, NotInState, UnknownThing, UpgradeNeeded
+from crdt_models.freezing import line_of
 from crdt_models.journal.operation import Operation
 from crdt_models.sales.lines import TenderLine
 from crdt_models.sales.pricing import RungUp
 from crdt_models.shop import sale_resource
-from crdt_models.till import Closing, Moment, Till, line_of
+from crdt_models.till import Closing, Moment, Till
 from crdt_models.values.quantity import Quantity, ScaledPrice
 from crdt_models.waiter import Waiter
 from tests.crdt_models.shop_floor import FloorNode, new_shop

@@ -380,3 +380,23 @@ class VirtualShop:
         for (one, other), counted in self.sent.items():
             pairs[frozenset((one, other))] += counted
         return sum(count - 1 for counted in pairs.values() for count in counted.values())
+
+
+def linked(*names: str, latency_s: float = 0.002) -> VirtualShop:
+    """A mesh that has greeted, exchanged all and become quiet."""
+    shop = VirtualShop(*names, latency_s=latency_s).start()
+    shop.mesh(*names)
+    shop.heal()
+    shop.run(2.5)
+    shop.frames.clear(), shop.wire_bytes.clear(), shop.sent.clear()
+    return shop
+
+
+def in_line(*names: str, latency_s: float = 0.002) -> VirtualShop:
+    """The same in a line, whose ends do not see each other."""
+    shop = VirtualShop(*names, latency_s=latency_s).start()
+    shop.line(*names)
+    shop.heal()
+    shop.run(2.5)
+    shop.frames.clear(), shop.wire_bytes.clear(), shop.sent.clear()
+    return shop
