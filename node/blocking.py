@@ -13,6 +13,8 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -58,9 +60,11 @@ class BlockingNode:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._loop is not None and self._stop is not None and self._thread is not None
-        self._loop.call_soon_threadsafe(self._stop.set)
+        with suppress(RuntimeError):  # its loop has ended by itself: the node had failed
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
-        self._node = None
+        if self._failure is not None and error is None:
+            raise self._failure
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in ("events", "housekeep", "open") or not hasattr(Node, name):
@@ -83,7 +87,16 @@ class BlockingNode:
             answer = work(node)
             return await answer if inspect.isawaitable(answer) else answer
 
-        return asyncio.run_coroutine_threadsafe(on_the_loop(), loop).result()
+        waiting = on_the_loop()
+        try:
+            future = asyncio.run_coroutine_threadsafe(waiting, loop)
+        except RuntimeError as error:
+            waiting.close()
+            raise NotReady("the node has stopped") from error
+        try:
+            return future.result()
+        except CancelledError as error:
+            raise NotReady("the node stopped before it answered") from error
 
     def _run(self) -> None:
         try:
@@ -91,6 +104,7 @@ class BlockingNode:
         except BaseException as error:
             self._failure = error
         finally:
+            self._node = None
             self._ready.set()
 
     async def _serve(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from crdt_models.errors import InvalidValue
 from node.blocking import BlockingNode
 from node.disk.errors import DirectoryInUse
-from node.errors import NotReady
+from node.errors import DiskFailed, NotReady
 from node.network.authority import init_store
 from node.network.errors import NotAMember
 from node.network.join import join_store
@@ -119,3 +119,45 @@ def test_what_opening_raises_is_raised_in_the_thread_that_asked(tmp_path: Path) 
         Node.blocking(tmp_path / "office", settings(tmp_path)),
     ):
         pass
+
+
+def test_a_call_that_the_end_of_the_node_overtakes_is_refused_and_never_hangs(tmp_path: Path) -> None:
+    init_store(tmp_path / "office", "back-office", "back_office", time.time_ns() // 1_000_000)
+    node = Node.blocking(tmp_path / "office", settings(tmp_path))
+    answers: list[object] = []
+    selling = threading.Event()
+
+    def sell_for_ever() -> None:
+        while True:
+            try:
+                answers.append(node.complete_basket(Basket(lines=[MILK]), PAID).receipt_no)
+            except NotReady as error:
+                answers.append(error)
+                return
+            selling.set()
+
+    with node:
+        sellers = [threading.Thread(target=sell_for_ever, daemon=True) for _ in range(4)]
+        for seller in sellers:
+            seller.start()
+        assert selling.wait(10)
+    for seller in sellers:
+        seller.join(10)
+        assert not seller.is_alive(), "a caller waits for ever"
+    assert sum(isinstance(answer, NotReady) for answer in answers) == 4
+    answered = {answer for answer in answers if isinstance(answer, str)}
+    with Node.blocking(tmp_path / "office", settings(tmp_path)) as again:
+        assert answered <= {receipt.receipt_no for receipt in again.sales(100_000)}
+
+
+def test_a_node_that_fails_while_it_serves_says_so_at_the_end_of_its_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(self: Node) -> None:
+        raise DiskFailed("planted")
+
+    init_store(tmp_path / "office", "back-office", "back_office", time.time_ns() // 1_000_000)
+    monkeypatch.setattr(Node, "housekeep", failing)
+    with pytest.raises((DiskFailed, ExceptionGroup)) as failed, Node.blocking(tmp_path / "office", settings(tmp_path)):
+        pass
+    assert "planted" in repr(failed.value)
