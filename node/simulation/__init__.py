@@ -1,1 +1,1 @@
-"""A whole shop on virtual time, wires and disks, from one seed: production models and replica under faults (DESIGN section 13)."""
+"""A whole shop on virtual time, wires and disks, from one seed (DESIGN section 13): production code under faults."""

@@ -16,7 +16,7 @@ from node.simulation.machine import Machine, key_of
 from node.simulation.nemeses import Nemeses
 from node.simulation.oracles import Oracle, all_oracles
 from node.simulation.people import People
-from node.simulation.schedule import OFFICE, Schedule
+from node.simulation.schedule import Schedule
 from node.simulation.wires import Wires
 from node.simulation.world import Violation, World
 
@@ -48,7 +48,6 @@ class History:
     people: People
     nemeses: Nemeses
     oracles: list[Oracle]
-    answered: list[Answer]
     equal_s: float | None = None
 
     # --- what machines report --------------------------------------------------------------------------------------
@@ -66,6 +65,11 @@ class History:
         """A machine's shop knows of more sales."""
         for oracle in self.oracles:
             oracle.folded(self, machine)
+
+    def answered(self, answer: Answer) -> None:
+        """A client was told that its step is done."""
+        for oracle in self.oracles:
+            oracle.answered(self, answer)
 
     # --- the run ---------------------------------------------------------------------------------------------------
 
@@ -97,7 +101,6 @@ class History:
     def _look(self) -> None:
         for oracle in self.oracles:
             oracle.look(self)
-        self.answered.clear()
         self.world.after(limits.look_every_s, self._look)
 
     def _heal(self) -> None:
@@ -137,13 +140,14 @@ def prepare(schedule: Schedule) -> History:
     world, ledger = World(schedule.seed), Ledger()
     wires = Wires(world)
     machines: list[Machine] = []
-    answered: list[Answer] = []
-    people = People(world, machines, ledger, answered)
+    people = People(world, machines, ledger)
     nemeses = Nemeses(world, wires, machines)
-    history = History(schedule, world, wires, machines, ledger, people, nemeses, all_oracles(), answered)
+    history = History(schedule, world, wires, machines, ledger, people, nemeses, all_oracles())
+    people.on_answer = history.answered
     expires_ms = limits.start_ms + 2 * limits.year_ms if schedule.judged_expiry else NEVER_MS
     for index in range(schedule.nodes):
-        name, role = ("office", "back_office") if index == OFFICE else (f"till-{index}", "till")
+        office = index < schedule.offices
+        name, role = (f"office-{index}", "back_office") if office else (f"till-{index}", "till")
         key = key_of(name, role, schedule.real_signatures, expires_ms)
         clock = (schedule.offsets_ms[index], schedule.drifts_ppm[index])
         machines.append(Machine(world, wires, history, index, name, role, key, clock))

@@ -1,15 +1,19 @@
-"""The ledger: what was ever durable on any disk, each entry once, and what people were told. What oracles judge by."""
+"""The ledger: what was ever durable on any disk, each entry once, and what people were told. What oracles judge by.
+
+It reads operations by itself and asks no fold, so that a wrong fold does not judge itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from crdt_models.journal.entry import Entry, decode_entry
+from crdt_models.journal.entry import Entry
 from crdt_models.journal.operation import Operation
 from crdt_models.operations import Kind
 from crdt_models.sales.sale import Sale
-from crdt_models.values.identity import JournalId
+from crdt_models.values.identity import JournalId, NodeId, node_of
 from crdt_models.values.stamp import Place
 
 
@@ -19,6 +23,16 @@ class Sold:
 
     place: Place
     sale: Sale
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A durable writing of a record."""
+
+    place: Place
+    table: str
+    key: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,10 @@ class Answer:
 
 
 class Ledger:
-    """entries: hash per place of all that was ever durable; twice: places under which two different entries stand."""
+    """hashes: per place, of all that was ever durable; twice: places under which two different entries stand.
+
+    done: the entry per idempotency key; done_twice: keys with two.
+    """
 
     def __init__(self) -> None:
         self.hashes: dict[Place, bytes] = {}
@@ -42,7 +59,10 @@ class Ledger:
         self.twice: list[Place] = []
         self.gaps: list[Place] = []
         self.sales: list[Sold] = []
+        self.records: list[Written] = []
         self.answers: list[Answer] = []
+        self.done: dict[tuple[NodeId, str], Place] = {}
+        self.done_twice: list[tuple[str, Place, Place]] = []
 
     def synced(self, entries: Sequence[Entry]) -> None:
         """Entries are durable on a disk."""
@@ -57,10 +77,21 @@ class Ledger:
             if entry.seq != self.lasts.get(entry.journal, 0) + 1:
                 self.gaps.append(place)
             self.lasts[entry.journal] = max(entry.seq, self.lasts.get(entry.journal, 0))
-            if any(isinstance(o, Operation) and o.kind == Kind.SALE for o in entry.operations):
-                for operation in decode_entry(entry.raw).operations:
-                    if isinstance(operation, Operation) and operation.kind == Kind.SALE:
-                        self.sales.append(Sold(place, Sale.from_fields(operation.fields)))
+            for operation in entry.operations:
+                if isinstance(operation, Operation):
+                    self._read(place, operation.kind, operation.fields)
+
+    def _read(self, place: Place, kind: int, fields: Mapping[int, Any]) -> None:
+        if kind == Kind.STEP:
+            key = fields.get(2)
+            if key is not None:
+                first = self.done.setdefault((node_of(place.journal), key), place)
+                if first != place:
+                    self.done_twice.append((key, first, place))
+        elif kind == Kind.SALE:
+            self.sales.append(Sold(place, Sale.from_fields(fields)))
+        elif kind == Kind.RECORD:
+            self.records.append(Written(place, fields[1], fields[2], fields[3]))
 
     @property
     def entries(self) -> int:

@@ -64,6 +64,9 @@ dial_s: Final = 3.0
 reset_s: Final = 0.001
 """How long a machine takes to tell a sender that it knows no such connection."""
 
+events_max: Final = 60_000
+"""Events of one schedule: usual are 4,000, a busy one has 10,000; a loop of wake-ups at one moment has no end."""
+
 schedules_shrunk_max: Final = 160
 """Runs that shrinking one failure may cost: about 20 s."""
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from crdt_models.documents.facts import Fact
 from crdt_models.documents.line_fact import LineFact, line_fact
 from crdt_models.errors import StepRefused
+from crdt_models.freezing import line_of
 from crdt_models.journal.operation import Operation
 from crdt_models.sales.basket import Basket
 from crdt_models.sales.lines import TenderLine
 from crdt_models.sales.pricing import RungUp
 from crdt_models.shop import sale_resource
-from crdt_models.till import Closing, Moment, line_of
+from crdt_models.till import Closing, Moment
 from crdt_models.values.identity import ClaimId
 from crdt_models.values.quantity import Quantity, ScaledPrice
 from crdt_models.values.stamp import Place
@@ -61,9 +62,9 @@ class Request:
 class People:
     """All who work in the shop, and their clients."""
 
-    def __init__(self, world: World, machines: Sequence[Machine], ledger: Ledger, on_answer: list[Answer]) -> None:
+    def __init__(self, world: World, machines: Sequence[Machine], ledger: Ledger) -> None:
         self._world, self._machines, self._ledger = world, machines, ledger
-        self._answered = on_answer
+        self.on_answer: Callable[[Answer], None] = lambda answer: None
         self.requests: list[Request] = []
 
     def ask(self, act: Act) -> None:
@@ -132,7 +133,7 @@ class People:
             receipt, total_minor = facts[0].sale.receipt.text, facts[0].sale.total_minor
         answer = Answer(machine.index, request.key, place, self._world.now_s, receipt, total_minor)
         self._ledger.answers.append(answer)
-        self._answered.append(answer)
+        self.on_answer(answer)
 
     # --- what people do --------------------------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ class People:
                 suits = here
             if suits:
                 found.append(document)
-        return found[request.act.pick % len(found)] if found else None
+        return found[request.act.pick % min(len(found), 3)] if found else None
 
     def _at_a_table(self, life: Life, at: Moment, request: Request) -> Sequence[Operation]:
         table = TABLES[request.act.pick % 2]

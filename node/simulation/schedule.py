@@ -8,9 +8,6 @@ from typing import Final, NamedTuple
 
 from node.simulation import limits
 
-OFFICE: Final = 0
-"""The index of the back office; the others are tills."""
-
 ACTS: Final = {
     "basket": 16,
     "open": 14,
@@ -19,7 +16,7 @@ ACTS: Final = {
     "suspend": 10,
     "suspend_basket": 5,
     "retrieve": 10,
-    "take_over": 6,
+    "take_over": 8,
     "void": 2,
     "void_line": 2,
     "seat": 4,
@@ -47,6 +44,16 @@ FAULTS: Final = {
 """What goes wrong, by weight."""
 
 
+ECHOES: Final = {
+    "retrieve": "retrieve",
+    "take_over": "complete",
+    "complete": "take_over",
+    "suspend": "take_over",
+    "record": "record",
+}
+"""What somebody else does at nearly the same moment about nearly the same thing: how conflicts come about."""
+
+
 class Act(NamedTuple):
     """Somebody does something. who: index of the node; pick: chooses among what is there."""
 
@@ -68,7 +75,8 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One history to be. nodes: how many, the first is the back office; offsets_ms: how wrong each wall clock is."""
+    """One history to be. nodes: how many; offices: how many of them, from the first on, are back offices;
+    offsets_ms: how wrong each wall clock is."""
 
     seed: int
     nodes: int
@@ -76,6 +84,7 @@ class Schedule:
     faults: tuple[Fault, ...]
     offsets_ms: tuple[int, ...]
     drifts_ppm: tuple[int, ...]
+    offices: int
     real_signatures: bool
     judged_expiry: bool
 
@@ -96,10 +105,11 @@ class Schedule:
 def draw(seed: int) -> Schedule:
     """The schedule of a seed: 4 nodes, at least 50 acts, at least 3 faults, all healed at `acts_until_s`."""
     chance = random.Random(f"schedule/{seed}")
-    nodes = 4
+    nodes, offices = 4, 2 if chance.random() < 0.25 else 1
     judged = chance.random() < 0.2
-    acts = [_act(chance, nodes) for _ in range(chance.randrange(58, 76))]
-    faults = [_fault(chance, nodes) for _ in range(chance.randrange(3, 7))]
+    acts = [_act(chance, nodes, offices) for _ in range(chance.randrange(52, 66))]
+    acts += [_echo(chance, nodes, act) for act in acts if act.kind in ECHOES and chance.random() < 0.5]
+    faults = [_fault(chance, nodes, acts) for _ in range(chance.randrange(3, 8))]
     return Schedule(
         seed,
         nodes,
@@ -107,29 +117,42 @@ def draw(seed: int) -> Schedule:
         tuple(sorted(faults)),
         _offsets(chance, nodes, judged),
         tuple(chance.choice((0, 0, 20, -20, 200)) for _ in range(nodes)),
+        offices,
         seed % limits.real_signatures_of == 7,
         judged,
     )
 
 
-def _act(chance: random.Random, nodes: int) -> Act:
-    who = OFFICE if chance.random() < 0.1 else chance.randrange(1, nodes)
-    kinds = OFFICE_ACTS if who == OFFICE else ACTS
+def _act(chance: random.Random, nodes: int, offices: int) -> Act:
+    who = chance.randrange(offices) if chance.random() < 0.1 * offices else chance.randrange(offices, nodes)
+    kinds = OFFICE_ACTS if who < offices else ACTS
     kind = chance.choices(list(kinds), list(kinds.values()))[0]
     return Act(round(chance.uniform(limits.acts_from_s, limits.acts_until_s), 3), who, kind, chance.randrange(1 << 20))
 
 
-def _fault(chance: random.Random, nodes: int) -> Fault:
+def _echo(chance: random.Random, nodes: int, act: Act) -> Act:
+    after_s = chance.choice((0.0, 0.001, 0.003, 0.01, 0.5, 5.0))
+    others = [index for index in range(nodes) if index != act.who]
+    at_s = min(round(act.at_s + after_s, 3), limits.acts_until_s)
+    return Act(at_s, chance.choice(others), ECHOES[act.kind], act.pick)
+
+
+def _fault(chance: random.Random, nodes: int, acts: list[Act]) -> Fault:
+    """Half of the crashes hit a node in the middle of what it does: before its disk has written, or before it has answered."""
     kind = chance.choices(list(FAULTS), list(FAULTS.values()))[0]
     at_s = round(chance.uniform(limits.acts_from_s, limits.acts_until_s - 4), 3)
     lasts_s = chance.choice((0.05, 1.0, 4.0, 8.0, 20.0, 45.0)) * chance.uniform(0.6, 1.4)
-    until_s = round(min(at_s + lasts_s, limits.acts_until_s), 3)
     order = list(range(nodes))
     chance.shuffle(order)
     count = {"partition": chance.randrange(1, nodes), "line": nodes, "one_way": 2, "flap": 2, "slow_link": 2}.get(
         kind, 1
     )
-    return Fault(at_s, until_s, kind, tuple(order[:count]), chance.randrange(1 << 20))
+    who = tuple(order[:count])
+    if kind in ("crash", "power", "disk_fails") and chance.random() < 0.5:
+        act = chance.choice([act for act in acts if act.at_s < limits.acts_until_s - 1])
+        at_s, who = round(act.at_s + chance.uniform(0.0005, 0.007), 4), (act.who,)
+    until_s = round(min(at_s + lasts_s, limits.acts_until_s), 3)
+    return Fault(at_s, until_s, kind, who, chance.randrange(1 << 20))
 
 
 def _offsets(chance: random.Random, nodes: int, judged: bool) -> tuple[int, ...]:

@@ -12,6 +12,8 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from node.simulation import limits
+
 
 class Violation(Exception):
     """An oracle failed. oracle: its name; at_s: virtual time."""
@@ -25,10 +27,11 @@ class Violation(Exception):
 
 
 class World:
-    """Virtual time. trace: hash over all that happened."""
+    """Virtual time. trace: hash over all that happened; events_max: beyond it somebody runs in circles."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, events_max: int = limits.events_max) -> None:
         self.seed = seed
+        self._events_max = events_max
         self.now_s = 0.0
         self._heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
@@ -49,6 +52,8 @@ class World:
         heap = self._heap
         while heap and heap[0][0] <= until_s:
             self.now_s, _, call, arguments = heapq.heappop(heap)
+            if self._count > self._events_max:
+                raise Violation("anytime_nothing_breaks", f"more than {self._events_max} events: a loop", self.now_s)
             call(*arguments)
         self.now_s = max(self.now_s, until_s)
 

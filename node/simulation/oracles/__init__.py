@@ -12,8 +12,10 @@ from node.simulation.oracles.oracle import Oracle as Oracle
 def all_oracles() -> list[Oracle]:
     """One of each, new."""
     from node.simulation.oracles.anytime_acked_is_on_some_disk import AckedIsOnSomeDisk
+    from node.simulation.oracles.anytime_done_once import DoneOnce
     from node.simulation.oracles.anytime_journals_gap_free import JournalsGapFree
     from node.simulation.oracles.anytime_money_conserved import MoneyConserved
+    from node.simulation.oracles.anytime_newest_record_stays import NewestRecordStays
     from node.simulation.oracles.anytime_no_half_step import NoHalfStep
     from node.simulation.oracles.anytime_one_first_claim import OneFirstClaim
     from node.simulation.oracles.anytime_receipt_numbers_unique import ReceiptNumbersUnique
@@ -22,6 +24,7 @@ def all_oracles() -> list[Oracle]:
     from node.simulation.oracles.eventually_conflicts_have_one_id import ConflictsHaveOneId
     from node.simulation.oracles.eventually_equal_by_content import EqualByContent
     from node.simulation.oracles.eventually_silent import Silent
+    from node.simulation.oracles.finally_entries_travel_once import EntriesTravelOnce
     from node.simulation.oracles.finally_totals_agree import TotalsAgree
 
     return [
@@ -30,11 +33,14 @@ def all_oracles() -> list[Oracle]:
         MoneyConserved(),
         AckedIsOnSomeDisk(),
         ToldIsDurable(),
+        DoneOnce(),
         NoHalfStep(),
         OneFirstClaim(),
+        NewestRecordStays(),
         EqualByContent(),
         CompletenessComplete(),
         ConflictsHaveOneId(),
         Silent(),
         TotalsAgree(),
+        EntriesTravelOnce(),
     ]

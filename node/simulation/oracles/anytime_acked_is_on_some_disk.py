@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from node.simulation.ledger import Answer
 from node.simulation.oracles.oracle import Oracle
 
 if TYPE_CHECKING:
@@ -11,17 +12,15 @@ if TYPE_CHECKING:
 
 
 class AckedIsOnSomeDisk(Oracle):
-    """Looks at each answer soon after it was given; its node may have crashed since, its disk may not have forgotten."""
+    """Looks at each answer as it is given, and at all of them at the end."""
 
     name = "anytime_acked_is_on_some_disk"
 
-    def look(self, history: History) -> None:
-        for answer in history.answered:
-            disk = history.machines[answer.machine].disk
-            if disk.held(answer.place.journal) < answer.place.seq:
-                self.fail(
-                    history, f"{answer.key} was answered with number {answer.place.seq}, which its disk does not hold"
-                )
+    def answered(self, history: History, answer: Answer) -> None:
+        disk = history.machines[answer.machine].disk
+        if disk.held(answer.place.journal) < answer.place.seq:
+            text = f"{answer.key} was answered with number {answer.place.seq}, which its disk does not hold"
+            self.fail(history, text)
 
     def finally_(self, history: History) -> None:
         for answer in history.ledger.answers:

@@ -29,6 +29,8 @@ class NoHalfStep(Oracle):
                 self.fail(history, f"{machine.name} shows {sale.receipt.text} without its tenders")
             if sale.document is None or sale.claim is None:
                 continue
+            if sale.claim[: len(fact.node)] != fact.node:
+                self.fail(history, f"{machine.name} shows {sale.receipt.text}, paid where another node held the sale")
             outcome = shop.claims.outcome(sale_resource(sale.document), ClaimId(sale.claim))
             shelved = shop.documents.get(sale.document)
             if outcome != "completed":

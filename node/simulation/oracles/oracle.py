@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from node.replication.frames import Frame
+from node.simulation.ledger import Answer
 from node.simulation.machine import Machine
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ class Oracle:
     def folded(self, history: History, machine: Machine) -> None:
         """A machine's shop knows of more sales than before."""
 
+    def answered(self, history: History, answer: Answer) -> None:
+        """A client was told that its step is done."""
+
     def look(self, history: History) -> None:
-        """Some seconds passed. `history.answered`: answers since the last look."""
+        """Some seconds passed."""
 
     def equal(self, history: History) -> None:
         """Long enough after the heal for all to be equal."""
