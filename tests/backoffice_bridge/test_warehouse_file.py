@@ -292,7 +292,8 @@ def test_a_process_killed_while_loading_leaves_rows_and_heads_in_step(tmp_path: 
             assert process.stdout is not None
             assert process.stdout.readline() == "go\n"
             try:
-                done = process.wait(0.1 + chance.random() * 0.4) == 0
+                # However slow the machine: after six kills the last process may finish.
+                done = process.wait(60 if kills == 6 else 0.1 + chance.random() * 0.4) == 0
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 kills += 1
@@ -307,7 +308,8 @@ def test_a_process_killed_while_loading_leaves_rows_and_heads_in_step(tmp_path: 
         assert seq is not None
         sold = seq[0] - 1
         assert rows == (sold, sold, 2 * sold, sold)
-    assert done and kills >= 2
+    assert done
+    assert kills >= 1
 
 
 def test_what_a_stopped_node_holds_is_read_without_changing_the_file(tmp_path: Path) -> None:
