@@ -161,9 +161,9 @@ def late(document: bytes, facts: Mapping[str, str]) -> Operation:
     return Operation(Kind.LATE, 1, {0: document, 1: dict(facts)})
 
 
-def sale(fields: Mapping[int, Any]) -> Operation:
-    """A completed sale; fields by `Sale.to_fields`."""
-    return Operation(Kind.SALE, 1, fields)
+def sale(fields: Mapping[int, Any], meaning: object = None) -> Operation:
+    """A completed sale; fields by `Sale.to_fields`, meaning: the `Sale` that they were made from, where there is one."""
+    return Operation(Kind.SALE, 1, fields, meaning=meaning)
 
 
 def fiscal(sale_id: bytes, receipt: str, scheme: str, result: Mapping[str, str]) -> Operation:

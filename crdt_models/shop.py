@@ -276,7 +276,8 @@ class Shop:
         opened = self.roster.journals.get(entry.journal)
         if opened is None or opened.credential.role not in SALE_ROLES:
             return "this role may not record sales"
-        sale = Sale.from_fields(operation.fields)
+        meaning = operation.meaning
+        sale = meaning if isinstance(meaning, Sale) else Sale.from_fields(operation.fields)
         if sale.receipt.store != self.store or sale.receipt.terminal != opened.credential.name:
             return "a sale is recorded by its own terminal only"
         self.sales.add(SaleFact(place, index, entry.stamp, sale, operation.by, operation.via))

@@ -243,7 +243,7 @@ class Till:
         kind = attributes.get("kind", "sale")
         completed = self._freeze(basket, closing, at, kind, training, view, sale, held)
         return completed, [
-            operations.sale(completed.to_fields()),
+            operations.sale(completed.to_fields(), completed),
             operations.release(sale_resource(sale), held.id, "completed"),
             operations.retire(sale, shelved.last_updates),
         ]
@@ -261,7 +261,7 @@ class Till:
         """A whole basket, completed in one entry (rule 4)."""
         view = OpenSaleView(customer=customer, notes=tuple(notes))
         completed = self._freeze(basket, closing, at, kind, training, view, None, None)
-        return completed, [operations.sale(completed.to_fields())]
+        return completed, [operations.sale(completed.to_fields(), completed)]
 
     def reprint(self, receipt_no: str) -> Steps:
         """A copy of a receipt was printed. Raises UnknownThing."""

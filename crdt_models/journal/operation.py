@@ -7,7 +7,7 @@ unknown kind touches. Unknown kinds and versions decode like any other: kept, co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from crdt_models import limits
@@ -25,6 +25,8 @@ class Operation:
 
     critical: a node that does not know the kind must refuse further steps on the same resource.
     by: (staff id, session epoch), absent while the store has no staff record; via: VIA_TILL, VIA_HANDHELD, VIA_SYSTEM.
+    meaning: what the fields were made from, where they were made here; reading the fields gives an equal one. It never
+    travels, and spares a till to read again what it has just written.
     """
 
     kind: int
@@ -33,6 +35,7 @@ class Operation:
     critical: bool = False
     by: tuple[str, int] | None = None
     via: int = VIA_TILL
+    meaning: object = field(default=None, compare=False, repr=False)
 
     def to_bytes(self) -> bytes:
         """The canonical encoding, as it is hashed."""
