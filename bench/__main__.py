@@ -23,13 +23,20 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import bench_mesh, bench_real_mesh, bench_sale_path, bench_sustained
+from bench import bench_mesh, bench_real_mesh, bench_sale_path, bench_sustained, bench_warehouse
 from bench.figures import Figure
 
 Measure = Callable[[Path], Coroutine[Any, Any, list[Figure]]]
 
+
+async def measured_warehouse(directory: Path) -> list[Figure]:
+    """On a thread: each of its rounds runs a loop of its own."""
+    return await asyncio.to_thread(bench_warehouse.measure)
+
+
 BENCHES: Final[tuple[tuple[tuple[str, ...], str, Measure], ...]] = (
     (("1", "6"), "a sale on its way", bench_sale_path.measure),
+    (("6",), "the warehouse alone", measured_warehouse),
     (("4",), "as many sales as it takes", bench_sustained.measure),
     (("7",), "a mesh in virtual time", bench_mesh.measure),
     (("7",), "a mesh of real nodes", bench_real_mesh.measure),

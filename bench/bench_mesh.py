@@ -40,6 +40,8 @@ DAY_SECONDS: Final = 60.0
 LINES: Final = 10
 LOOK_S: Final = 0.05
 HEAL_SECONDS_MAX: Final = 60.0
+EVENTS_MAX: Final = 5_000_000
+"""Of virtual time: many times what the twenty nodes need, so that only a loop reaches it."""
 NEVER_MS: Final = 10**15
 
 
@@ -74,7 +76,7 @@ class Mesh:
     """Nodes in virtual time, each linked to each."""
 
     def __init__(self, nodes: int, seed: int) -> None:
-        self.world, self.counted = World(seed), Counted()
+        self.world, self.counted = World(seed, EVENTS_MAX), Counted()
         self.wires = Wires(self.world)
         self.machines: list[Machine] = []
         self._chance = random.Random(seed)

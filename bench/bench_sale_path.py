@@ -18,7 +18,7 @@ from bench.floor import Floor
 from bench.store import Office, newest_entry, sell, till_and_office
 from node.node import Node
 
-ROUNDS: Final = 7
+ROUNDS: Final = 5
 SECONDS: Final = 3.0
 SAFE_PER_SECOND: Final = 100
 ROWS_PER_SECOND: Final = 50
