@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.node.replication.test_greeting import hello
 from tests.node.replication.virtual_shop import NEVER_MS, Box, VirtualShop
 
 FRAMES = 5_000
+GROWN_BYTES_MAX = 32 * 1024 * 1024
 
 
 def mutated(raw: bytes, chance: random.Random) -> bytes:
@@ -77,6 +80,8 @@ def test_no_malformed_frame_does_more_than_cost_its_link(seed: int) -> None:
     held = dict(box.ledger.entries)
     link, hung_up = 0, 0
     batches: list[int] = []
+    gc.collect()
+    tracemalloc.start()
     for _ in range(FRAMES // 2):
         if link not in box.replica._desk.around.linked:
             link += 1
@@ -99,6 +104,10 @@ def test_no_malformed_frame_does_more_than_cost_its_link(seed: int) -> None:
         for batch in batches:
             box.replica.handle(Persisted(box.now, batch))
         batches.clear()
+    gc.collect()
+    grown_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown_bytes < GROWN_BYTES_MAX // 2, "each half of the frames may cost half of what all may cost"
     assert hung_up > FRAMES // 4
     assert {place for place in box.ledger.entries if place.journal != foreign.journal} == set(held)
     assert len(list(box.replica._desk.journals)) < FRAMES
