@@ -51,7 +51,7 @@ def sale(shop: Shop, here: NodeId, document: bytes, held_by: HeldBy) -> views.Sa
     lines = [line(each, number) for number, each in enumerate(view.lines, 1)]
     total, tax = view.total_minor, sum(each.tax_minor for each in view.lines)
     if completed is not None:
-        lines = [sale_line(each) for each in completed.sale.lines]
+        lines = [line(each, each.line_no) for each in completed.sale.lines]
         total, tax = completed.sale.total_minor, completed.sale.tax_minor
     last = standing.chain[-1]
     suspension = view.suspension
@@ -129,7 +129,7 @@ def receipt(shop: Shop, fact: SaleFact, held_by: HeldBy) -> views.ReceiptView:
         business_day=sold.business_day,
         currency=sold.currency,
         exponent=sold.exponent,
-        lines=[sale_line(each) for each in sold.lines],
+        lines=[line(each, each.line_no) for each in sold.lines],
         tenders=[
             views.TenderView(
                 tender_type=each.tender_type,
@@ -220,8 +220,8 @@ def seating(table: str, document: bytes, view: SeatingView, currency: str, expon
     )
 
 
-def line(each: LineFact, number: int, void_reason: str | None = None) -> views.LineView:
-    """A line of a document; number 0 while voided."""
+def line(each: LineFact | SaleLine, number: int, void_reason: str | None = None) -> views.LineView:
+    """A line of a document or of a completed sale; number 0 while voided."""
     return views.LineView(
         line_no=number,
         line_id=each.line_id.hex(),
@@ -242,29 +242,6 @@ def line(each: LineFact, number: int, void_reason: str | None = None) -> views.L
         department=each.department,
         voided=number == 0,
         void_reason=void_reason,
-    )
-
-
-def sale_line(each: SaleLine) -> views.LineView:
-    """A line of a completed sale."""
-    return views.LineView(
-        line_no=each.line_no,
-        line_id=each.line_id.hex(),
-        kind=each.kind,
-        item=each.item_id,
-        names=dict(each.names),
-        quantity=each.quantity.text,
-        unit_price=each.unit_price.text,
-        amount_minor=each.amount_minor,
-        discount_minor=each.discount_minor,
-        tax_code=each.tax_code,
-        tax_rate_ppm=each.tax_rate_ppm,
-        tax_included=each.tax_included,
-        tax_rounding=each.tax_rounding,
-        tax_minor=each.tax_minor,
-        barcode=each.barcode,
-        serial=each.serial,
-        department=each.department,
     )
 
 
