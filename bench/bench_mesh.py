@@ -21,6 +21,7 @@ from crdt_models.till import Closing
 from crdt_models.values.quantity import ONE, ScaledPrice
 from node.replication import codec
 from node.replication.frames import Ack, Entries, Frame, Pulse
+from node.replication.limits import Limits
 from node.simulation.machine import Machine, key_of
 from node.simulation.wires import Pair, Wires
 from node.simulation.world import World
@@ -83,7 +84,9 @@ class Mesh:
         for index in range(nodes):
             name, role = ("office", "back_office") if index == 0 else (f"till-{index}", "till")
             key = key_of(name, role, False, NEVER_MS)
-            self.machines.append(Machine(self.world, self.wires, self.counted, index, name, role, key, (0, 0)))
+            self.machines.append(
+                Machine(self.world, self.wires, self.counted, index, name, role, key, (0, 0), Limits())
+            )
         for machine in self.machines:
             self.world.at(0.01 * machine.index, machine.start)
         self.run(GREETING_S)
