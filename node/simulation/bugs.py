@@ -14,6 +14,7 @@ from typing import Any, Final
 import crdt_models.rights.claim as claim_module
 from crdt_models.errors import NotInState
 from crdt_models.journal.entry import Entry
+from crdt_models.journal.heads import Head
 from crdt_models.journal.operation import Operation
 from crdt_models.operations import Kind
 from crdt_models.reference import record as record_module
@@ -21,12 +22,14 @@ from crdt_models.rights.claim import ClaimTable
 from crdt_models.sales.log import SalesLog
 from crdt_models.shop import Shop
 from crdt_models.till import Till
-from crdt_models.values.identity import Incarnation, NodeId
+from crdt_models.values.identity import Incarnation, JournalId, NodeId
 from node.replication.commits import Commits, Run
 from node.replication.effects import StepDurable
 from node.replication.events import Persisted
 from node.replication.frames import Ack
 from node.replication.giving import Giving
+from node.replication.hearsay import Hearsay
+from node.replication.journals import Journals
 from node.replication.relay import Relays
 from node.replication.replica import Replica
 from node.replication.shop_time import ShopTime
@@ -291,6 +294,31 @@ def _gap_is_waited_for(put: Replaced) -> None:
     put(Wants, "gap", lambda self, journal, seq, at_once: None)
 
 
+def _heads_told_again(put: Replaced) -> None:
+    def all_of_them(self: Journals) -> tuple[dict[JournalId, Head], tuple[JournalId, ...]]:
+        self._changed = {}
+        return dict(self.heads), ()
+
+    put(Journals, "take_changes", all_of_them)
+
+
+def _never_in_step_again(put: Replaced) -> None:
+    """Found by the simulation: a restarted peer tells its new journal only, and its former one stayed owed for ever."""
+    put(Hearsay, "_settle_ancestors", lambda self, peer, journal: None)
+
+
+# --- what people are told ------------------------------------------------------------------------------------------
+
+
+def _conflict_forgotten(put: Replaced) -> None:
+    completed = claim_module._completed
+    put(claim_module, "_completed", lambda known, claim: completed(known, claim) and claim.id not in known.take_overs)
+
+
+def _answered_with_the_last_sale(put: Replaced) -> None:
+    put(SalesLog, "at", lambda self, place: tuple(self.facts[-1:]))
+
+
 def _bug(name: str, what: str, plant: Plant, *oracles: str) -> tuple[str, Bug]:
     return name, Bug(name, what, frozenset(oracles), plant)
 
@@ -396,6 +424,30 @@ BUGS: Final[Mapping[str, Bug]] = dict(
             "a gap is never asked for: somebody will push it",
             _gap_is_waited_for,
             "eventually_equal_by_content",
+        ),
+        _bug(
+            "heads_told_again",
+            "every pulse tells all heads, changed or not",
+            _heads_told_again,
+            "eventually_silent",
+        ),
+        _bug(
+            "never_in_step_again",
+            "what a peer holds of its former journals is not concluded from its newest one",
+            _never_in_step_again,
+            "eventually_completeness_complete",
+        ),
+        _bug(
+            "conflict_forgotten",
+            "a sale that was paid after its till had lost it is no conflict",
+            _conflict_forgotten,
+            "eventually_conflicts_have_one_id",
+        ),
+        _bug(
+            "answered_with_the_last_sale",
+            "the answer is read from the last sale that came in, not from the caller's own entry",
+            _answered_with_the_last_sale,
+            "finally_totals_agree",
         ),
     ]
 )

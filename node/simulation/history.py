@@ -73,9 +73,9 @@ class History:
 
     # --- the run ---------------------------------------------------------------------------------------------------
 
-    def run(self, until_s: float = limits.ends_s) -> Violation | None:
+    def run(self) -> Violation | None:
         """From the start to the end; the violation that ended it, or None."""
-        world = self.world
+        world, pace = self.world, self.schedule.pace
         for machine in self.machines:
             world.at(0.01 * machine.index, machine.start)
             world.at(limits.late_every_s + 0.1 * machine.index, self._repeat_late, machine)
@@ -83,12 +83,12 @@ class History:
             world.at(act.at_s, self.people.ask, act)
         for fault in self.schedule.faults:
             self.nemeses.schedule(fault)
-        world.at(limits.look_every_s, self._look)
-        world.at(limits.acts_until_s, self._heal)
-        world.at(limits.equal_by_s, self._check, "equal")
-        world.at(limits.silent_from_s, self._check, "at_rest")
+        world.at(pace.look_every_s, self._look)
+        world.at(pace.heal_s, self._heal)
+        world.at(pace.equal_s, self._check, "equal")
+        world.at(pace.silent_s, self._check, "at_rest")
         try:
-            world.run_until(until_s)
+            world.run_until(pace.ends_s)
             self._check("finally_")
         except Violation as violation:
             return violation
@@ -101,7 +101,7 @@ class History:
     def _look(self) -> None:
         for oracle in self.oracles:
             oracle.look(self)
-        self.world.after(limits.look_every_s, self._look)
+        self.world.after(self.schedule.pace.look_every_s, self._look)
 
     def _heal(self) -> None:
         """Whoever is down is started; all faults have ended."""
@@ -116,8 +116,8 @@ class History:
         """How long after the heal all are equal: by what they hold, which costs nothing to compare."""
         held = {frozenset(machine.life.shop.folded.items()) for machine in self.machines if machine.life is not None}
         if len(held) == 1:
-            self.equal_s = self.world.now_s - limits.acts_until_s
-        elif self.world.now_s < limits.equal_by_s:
+            self.equal_s = self.world.now_s - self.schedule.pace.heal_s
+        elif self.world.now_s < self.schedule.pace.equal_s:
             self.world.after(0.25, self._measure)
 
     def _check(self, when: str) -> None:
@@ -137,7 +137,7 @@ class History:
 
 def prepare(schedule: Schedule) -> History:
     """A shop that is about to live through a schedule."""
-    world, ledger = World(schedule.seed), Ledger()
+    world, ledger = World(schedule.seed, schedule.pace.events_max), Ledger()
     wires = Wires(world)
     machines: list[Machine] = []
     people = People(world, machines, ledger)
@@ -150,7 +150,7 @@ def prepare(schedule: Schedule) -> History:
         name, role = (f"office-{index}", "back_office") if office else (f"till-{index}", "till")
         key = key_of(name, role, schedule.real_signatures, expires_ms)
         clock = (schedule.offsets_ms[index], schedule.drifts_ppm[index])
-        machines.append(Machine(world, wires, history, index, name, role, key, clock))
+        machines.append(Machine(world, wires, history, index, name, role, key, clock, schedule.pace.replica))
     return history
 
 

@@ -56,6 +56,7 @@ from node.replication.events import (
 )
 from node.replication.frames import Entries, Frame
 from node.replication.journals import held_journal
+from node.replication.limits import Limits
 from node.replication.replica import Replica
 from node.simulation import limits
 from node.simulation.disks import Disk
@@ -131,10 +132,11 @@ class Machine:
         role: str,
         key: Key,
         clock: tuple[int, int],
+        replica_limits: Limits,
     ) -> None:
         self._world, self._wires, self._watcher = world, wires, watcher
         self.index, self.name, self.role = index, name, role
-        self._key = key
+        self._key, self._limits = key, replica_limits
         self.node: NodeId = key.credential.node
         self.store = store_id(key.authority_key)
         self._chance = world.chance(f"{name}/chance")
@@ -188,7 +190,7 @@ class Machine:
             for journal_, entries in self.disk.entries.items()
         ]
         writer = Writer(self.store, journal, self._key.signer, self._chance.randbytes)
-        replica = Replica(shop, writer, held, opening, self._verify)
+        replica = Replica(shop, writer, held, opening, self._verify, self._limits)
         life = Life(shop, replica, writer, self._till(shop, series), Waiter(shop, self._chance.randbytes, self._next))
         self.life = life
         life.sales_seen = len(shop.sales)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from node.replication.limits import Limits
 from node.simulation import limits
 
 ACTS: Final = {
@@ -26,7 +27,7 @@ ACTS: Final = {
 }
 """What people at a till do, by weight."""
 
-OFFICE_ACTS: Final = {"record": 12, "retrieve": 2, "take_over": 1, "complete": 2, "seat": 1, "order": 1, "basket": 1}
+OFFICE_ACTS: Final = {"record": 24, "retrieve": 2, "take_over": 1, "complete": 2, "seat": 1, "order": 1, "basket": 1}
 """What people in the back office do, by weight."""
 
 FAULTS: Final = {
@@ -74,6 +75,20 @@ class Fault(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """When things are due, in virtual seconds; replica: the bounds of the protocol. A week is told at another pace than two
+    minutes, since nobody looks at three million pulses."""
+
+    heal_s: float = limits.acts_until_s
+    equal_s: float = limits.equal_by_s
+    silent_s: float = limits.silent_from_s
+    ends_s: float = limits.ends_s
+    look_every_s: float = limits.look_every_s
+    events_max: int = limits.events_max
+    replica: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """One history to be. nodes: how many; offices: how many of them, from the first on, are back offices;
     offsets_ms: how wrong each wall clock is."""
@@ -85,8 +100,9 @@ class Schedule:
     offsets_ms: tuple[int, ...]
     drifts_ppm: tuple[int, ...]
     offices: int
-    real_signatures: bool
-    judged_expiry: bool
+    real_signatures: bool = False
+    judged_expiry: bool = False
+    pace: Pace = field(default_factory=Pace)
 
     def told(self) -> str:
         """For people: one line per fault and act, in order of time."""
@@ -105,11 +121,19 @@ class Schedule:
 def draw(seed: int) -> Schedule:
     """The schedule of a seed: 4 nodes, at least 50 acts, at least 3 faults, all healed at `acts_until_s`."""
     chance = random.Random(f"schedule/{seed}")
-    nodes, offices = 4, 2 if chance.random() < 0.25 else 1
+    nodes, offices = 4, 2 if chance.random() < 0.4 else 1
     judged = chance.random() < 0.2
-    acts = [_act(chance, nodes, offices) for _ in range(chance.randrange(52, 66))]
-    acts += [_echo(chance, nodes, act) for act in acts if act.kind in ECHOES and chance.random() < 0.5]
+    acts = [_act(chance, nodes, offices) for _ in range(chance.randrange(48, 62))]
+    acts += [
+        _echo(chance, offices if act.kind == "record" else nodes, act)
+        for act in acts
+        if act.kind in ECHOES and chance.random() < 0.5
+    ]
     faults = [_fault(chance, nodes, acts) for _ in range(chance.randrange(3, 8))]
+    for _ in range(chance.choice((0, 1, 1, 2))):
+        contest, fault = _contest(chance, nodes)
+        acts += contest
+        faults.append(fault)
     return Schedule(
         seed,
         nodes,
@@ -132,9 +156,24 @@ def _act(chance: random.Random, nodes: int, offices: int) -> Act:
 
 def _echo(chance: random.Random, nodes: int, act: Act) -> Act:
     after_s = chance.choice((0.0, 0.001, 0.003, 0.01, 0.5, 5.0))
-    others = [index for index in range(nodes) if index != act.who]
+    others = [index for index in range(nodes) if index != act.who] or [act.who]
     at_s = min(round(act.at_s + after_s, 3), limits.acts_until_s)
     return Act(at_s, chance.choice(others), ECHOES[act.kind], act.pick)
+
+
+def _contest(chance: random.Random, nodes: int) -> tuple[list[Act], Fault]:
+    """A till is cut off with an open sale; another takes it over; both of them finish it, or all but finish it."""
+    at_s = round(chance.uniform(limits.acts_from_s, limits.acts_until_s - 25), 3)
+    owner, taker = chance.sample(range(1, nodes), 2)
+    pick = 3 * chance.randrange(1 << 18)
+    told = [(0.0, owner, "open"), (0.1, owner, "line"), (2.0, taker, "take_over")]
+    told += chance.sample(
+        [(4.0, taker, "complete"), (5.0, owner, "complete"), (3.0, owner, "line")], 2 + chance.randrange(2)
+    )
+    told += [(6.0, chance.randrange(nodes), "take_over")]
+    acts = [Act(round(at_s + after_s, 3), who, kind, pick) for after_s, who, kind in told]
+    fault = Fault(at_s + 1.0, at_s + chance.choice((3.0, 8.0, 20.0)), "partition", (owner,), pick)
+    return acts, fault
 
 
 def _fault(chance: random.Random, nodes: int, acts: list[Act]) -> Fault:
