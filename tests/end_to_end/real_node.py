@@ -83,6 +83,7 @@ class RealNode:
     process: Process | None = None
     started_s: float = 0.0
     kills: int = 0
+    dies_of_answer: asyncio.Event | None = None
     told: RunFile | None = None
     _headers: dict[str, str] = field(default_factory=dict)
 
@@ -180,10 +181,18 @@ class RealNode:
         token = (self.directory / "api.token").read_text("ascii").strip()
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def kill(self) -> None:
-        """`kill -9`; true to its name, nothing is said before."""
+    async def kill(self, at_answer_within_s: float = 0.0) -> None:
+        """`kill -9`; nothing is said before. at_answer_within_s: at the very moment of its next answer to a POST, if it
+        gives one by then: what it has not made durable by then was answered too early."""
         assert self.process is not None
-        os.kill(self.pid, signal.SIGKILL)
+        if at_answer_within_s:
+            self.dies_of_answer = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(at_answer_within_s):
+                    await self.dies_of_answer.wait()
+        if self.dies_of_answer is None or not self.dies_of_answer.is_set():
+            os.kill(self.pid, signal.SIGKILL)
+        self.dies_of_answer = None
         ended = await self.process.wait()
         assert ended == -signal.SIGKILL, f"{self.name} had ended by itself with {ended}: {self.last_words()}"
         self.kills += 1
@@ -244,6 +253,9 @@ class RealNode:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=seconds),
         ) as answer:
+            if self.dies_of_answer is not None and method == "POST" and not self.dies_of_answer.is_set():
+                self.dies_of_answer.set()
+                os.kill(self.pid, signal.SIGKILL)
             if answer.content_type.startswith("text/"):
                 return await answer.text()
             told = await answer.json(content_type=None)

@@ -2,7 +2,7 @@
 
 Four real nodes sell in three ways: whole baskets, line by line, and sales that one till suspends and another completes. A
 request that was not answered is repeated under its key at the same till once it is back. A reader polls all nodes
-meanwhile. Some kills hit a node while it is still starting.
+meanwhile. Half of the kills hit a node at the moment of an answer, others while it is still starting.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ async def kill_at_random(store: RealStore, kills: int, chance: random.Random) ->
     async def strike(node: RealNode) -> None:
         nonlocal done
         try:
-            await node.kill()
+            await node.kill(at_answer_within_s=chance.choice([0.0, 1.0]))
             done += 1
             await node.spawn()
             if done < kills and chance.random() < 0.25:
