@@ -220,7 +220,10 @@ class Links:
             autoping=True,
         )
         socket.headers.update(headers)
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return web.Response(status=400)  # it died between its question and this answer, which nobody reads
         name = transport.get_extra_info("peername")
         remote = Address(str(name[0]), int(name[1]))
         link = self._adopt(certificate, process, False, str(remote), socket, transport)

@@ -18,7 +18,16 @@ from node.network.authority import init_store
 from node.network.credentials import Credentials
 from node.replication import codec
 from node.replication.frames import Ack, Entries, Goodbye, Hello, Pulse, Urgent, Want
-from tests.end_to_end.hostile import FalseServer, Intruder, codes, is_malformed, issued_by_hand, knock
+from tests.end_to_end.hostile import (
+    REQUEST,
+    FalseServer,
+    Intruder,
+    codes,
+    context_of,
+    is_malformed,
+    issued_by_hand,
+    knock,
+)
 from tests.end_to_end.real_node import RealNode, nothing_left
 from tests.end_to_end.store import RealStore, play
 
@@ -163,6 +172,24 @@ def test_200_malformed_frames_close_their_links_with_a_reason_and_the_node_sells
             await store.until_in_step(5)
             await store.until_equal(sales=1 + len(range(0, FRAMES, 20)))
             assert (await office.get("/v1/status"))["disk"] == "ok"
+
+    play(scenario)
+
+
+def test_members_that_die_between_their_question_and_its_answer_are_no_defect_of_the_node(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with RealStore(tmp_path, 0) as store:
+            office = store.office
+            member = issued_by_hand(office.directory, tmp_path / "member", "till-9", time.time_ns() // 1_000_000)
+            context = context_of(member)
+            for number in range(100):
+                _, writer = await asyncio.open_connection("127.0.0.1", office.link_port, ssl=context)
+                writer.write(REQUEST)
+                if number % 2:
+                    await asyncio.sleep(0)
+                writer.close()
+                writer.transport.abort()
+            await still_sells(office)
 
     play(scenario)
 
