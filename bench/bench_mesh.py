@@ -185,7 +185,6 @@ def mesh_figures(frames: Counter[str], changes: int, peers: int, where: str) -> 
             value=acks / changes / peers,
             unit="frames",
             goal=1.0,
-            at_worst=1.0,
             seen=f"{frames[Ack.__name__]:,} acks, {frames[Pulse.__name__]:,} pulses for {changes:,} changes",
         ),
     ]
