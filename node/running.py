@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from crdt_models import limits as model_limits
@@ -111,9 +112,12 @@ class Running:
         return Done(place, subject, False)
 
     async def wait_for_a_copy(self, place: Place) -> list[str]:
-        """Names of the other nodes that hold the entry; waits a moment for the first, if anybody is in step."""
-        if not self.config.autonomous and self.shell.greeted:
-            await self._until(lambda: len(self.shell.replica.copies(place)) > 1, limits.copy_wait_s)
+        """Names of the other nodes that hold the entry; waits a moment for the first, if anybody is greeted."""
+        here = self.shell.replica.copies(place)
+        if len(here) <= 1 and not self.config.autonomous and self.shell.greeted:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(limits.copy_wait_s):
+                    await self.shell.copied(place)
         return self.held_by(place)
 
     async def wait_until_settled(self, place: Place) -> None:

@@ -11,6 +11,7 @@ The replica decides; the shell owns the loop, the disk and the links. Rules:
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -78,6 +79,7 @@ class Shell:
         self._places: dict[int, Place] = {}
         self._by_place: dict[Place, asyncio.Future[Place]] = {}
         self._acked = asyncio.Event()
+        self._uncopied: list[tuple[int, int, asyncio.Future[None]]] = []
         self._failed: dict[int, StepFailed] = {}
         self._waiting: dict[int, asyncio.Future[Place]] = {}
         self._to_disk: asyncio.Queue[Persist | SendRange] = asyncio.Queue()
@@ -142,6 +144,12 @@ class Shell:
         """Until any peer confirms a copy, or comes or goes."""
         await self._acked.wait()
 
+    def copied(self, place: Place) -> asyncio.Future[None]:
+        """Done when a peer confirms that it holds the own entry at `place`, or when the last peer is lost."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._uncopied, (place.seq, id(future), future))
+        return future
+
     async def run(self) -> None:
         """Serve the disk until cancelled. One writer and reader, so that effects keep their order."""
         try:
@@ -183,6 +191,10 @@ class Shell:
                     self.greeted.discard(announcement.link)
                 acked, self._acked = self._acked, asyncio.Event()
                 acked.set()
+                if isinstance(announcement, CopyConfirmed):
+                    self._end_copy_waits(announcement.seq)
+                elif not self.greeted:
+                    self._end_copy_waits(None)
             case StepFailed(token=token):
                 self._failed[token] = announcement
             case StepDurable(token=token, place=place):
@@ -191,6 +203,14 @@ class Shell:
                     future.set_result(place)
         for observer in self._observers:
             observer(announcement)
+
+    def _end_copy_waits(self, up_to: int | None) -> None:
+        """Wake those, and only those, whose entry has its copy; None: everybody, since nobody is left to hold one."""
+        waiting = self._uncopied
+        while waiting and (up_to is None or waiting[0][0] <= up_to):
+            future = heapq.heappop(waiting)[2]
+            if not future.done():
+                future.set_result(None)
 
     def _wake(self, mono_s: float) -> None:
         if self._timer is not None:
