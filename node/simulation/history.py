@@ -132,7 +132,7 @@ class History:
             steps = life.till.repeat_late()
             if steps:
                 machine.record(life, said_by(steps, None, 0, VIA_SYSTEM), None, lambda place: None)
-        self.world.after(limits.late_every_s, self._repeat_late, machine)
+        self.world.after(self.schedule.pace.late_every_s, self._repeat_late, machine)
 
 
 def prepare(schedule: Schedule) -> History:

@@ -84,6 +84,7 @@ class Pace:
     silent_s: float = limits.silent_from_s
     ends_s: float = limits.ends_s
     look_every_s: float = limits.look_every_s
+    late_every_s: float = limits.late_every_s
     events_max: int = limits.events_max
     replica: Limits = field(default_factory=Limits)
 

@@ -36,7 +36,14 @@ def schedule() -> Schedule:
     heal_s = DAYS * DAY_S
     replica = Limits(pulse_interval_s=PULSE_S, silence_s=3 * PULSE_S, stale_link_s=2.25 * PULSE_S)
     pace = Pace(
-        heal_s, heal_s + 3 * PULSE_S, heal_s + 4 * PULSE_S, heal_s + 11 * PULSE_S, DAY_S / 2, 4_000_000, replica
+        heal_s=heal_s,
+        equal_s=heal_s + 3 * PULSE_S,
+        silent_s=heal_s + 4 * PULSE_S,
+        ends_s=heal_s + 11 * PULSE_S,
+        look_every_s=DAY_S / 2,
+        late_every_s=60.0,
+        events_max=4_000_000,
+        replica=replica,
     )
     return Schedule(16, 3, tuple(acts), tuple(faults), (0,) * 3, (20, 0, -20), 1, pace=pace)
 
