@@ -172,6 +172,9 @@ class Link:
                 message = await self._socket.receive(self._timing.frame_silence_s)
             except TimeoutError:
                 return f"no whole frame for {self._timing.frame_silence_s:g} s"
+            except (ConnectionError, aiohttp.ClientError):
+                # aiohttp answers a ping within `receive`, and a link may have died with the ping unread.
+                return "the connection was lost"
             match message.type:
                 case aiohttp.WSMsgType.BINARY:
                     if self._why is None:
