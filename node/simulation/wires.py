@@ -7,9 +7,11 @@ alike, so that double links happen as they do in a shop.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final, Protocol
 
 from crdt_models.values.identity import NodeId
+from node.network.limits import steady_s
 from node.network.redial import redial_delay_s
 from node.replication.events import Link
 from node.simulation import limits
@@ -44,9 +46,10 @@ class Plugged(Protocol):
 class _Connection:
     """One link with its two ends: side 0 dialed, side 1 accepted."""
 
-    __slots__ = ("arrives_s", "busy_s", "ends", "links", "open", "stalled")
+    __slots__ = ("arrives_s", "began_s", "busy_s", "ends", "links", "open", "stalled")
 
-    def __init__(self, dialer: int, acceptor: int, first_link: int) -> None:
+    def __init__(self, dialer: int, acceptor: int, first_link: int, now_s: float) -> None:
+        self.began_s = now_s
         self.ends = (dialer, acceptor)
         self.links = (Link(first_link), Link(first_link + 1))
         self.open = [True, True]
@@ -56,7 +59,10 @@ class _Connection:
 
 
 class Wires:
-    """All links of a shop. blocked: ordered pairs that nothing passes; slow: unordered pairs with (latency, bytes per s)."""
+    """All links of a shop. blocked: ordered pairs that nothing passes; slow: unordered pairs with (latency, bytes per s).
+
+    dials: how often each node dialed each other one.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -71,6 +77,7 @@ class Wires:
         self._dialing: set[Pair] = set()
         self._in_vain: dict[Pair, int] = {}
         self._lost_s: dict[Pair, float] = {}
+        self.dials: Counter[Pair] = Counter()
 
     def plug_in(self, machine: Plugged) -> None:
         """A machine is on the net; machines are plugged in by their index."""
@@ -169,7 +176,8 @@ class Wires:
         self._open[index, other] -= 1
         if not self._open[index, other]:
             self._lost_s[index, other] = self._world.now_s
-            self._in_vain[index, other] = 0
+            lived_s = self._world.now_s - connection.began_s
+            self._in_vain[index, other] = 0 if lived_s >= steady_s else self._in_vain.get((index, other), 0) + 1
             self._dial_later(index, other, self._delay(index, other))
 
     # --- dials -----------------------------------------------------------------------------------------------------
@@ -192,6 +200,7 @@ class Wires:
         if not self._machines[index].up or self._open.get(pair, 0):
             return
         self._dialing.add(pair)
+        self.dials[pair] += 1
         cut = pair in self.blocked or (other, index) in self.blocked
         if cut:
             self._world.after(limits.dial_s, self._dialed, index, other, False)
@@ -211,7 +220,7 @@ class Wires:
             self._dial_later(index, other, self._delay(index, other))
             return
         self._links += 2
-        connection = _Connection(index, other, self._links)
+        connection = _Connection(index, other, self._links, self._world.now_s)
         for side in (0, 1):
             self._ends[connection.links[side]] = (connection, side)
             ends = (connection.ends[side], connection.ends[1 - side])

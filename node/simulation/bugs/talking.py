@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import node.simulation.limits as sim_limits
+import node.simulation.wires as wires_module
 from crdt_models.journal.heads import Head
 from crdt_models.values.identity import JournalId
 from node.replication.giving import Giving
@@ -44,6 +46,11 @@ def _never_in_step_again(put: Put) -> None:
     put(Hearsay, "_settle_ancestors", lambda self, peer, journal: None)
 
 
+def _redial_at_once(put: Put) -> None:
+    put(wires_module, "redial_delay_s", lambda attempt, absent_s, chance: 0.05)
+    put(sim_limits, "dial_s", 0.05)
+
+
 BUGS: Final = (
     bug(
         "everyone_relays",
@@ -69,5 +76,11 @@ BUGS: Final = (
         "what a peer holds of its former journals is not concluded from its newest one",
         _never_in_step_again,
         "eventually_completeness_complete",
+    ),
+    bug(
+        "redial_at_once",
+        "a dial that failed is repeated at once",
+        _redial_at_once,
+        "finally_no_dial_storm",
     ),
 )

@@ -25,6 +25,7 @@ def all_oracles() -> list[Oracle]:
     from node.simulation.oracles.eventually_equal_by_content import EqualByContent
     from node.simulation.oracles.eventually_silent import Silent
     from node.simulation.oracles.finally_entries_travel_once import EntriesTravelOnce
+    from node.simulation.oracles.finally_no_dial_storm import NoDialStorm
     from node.simulation.oracles.finally_totals_agree import TotalsAgree
 
     return [
@@ -43,4 +44,5 @@ def all_oracles() -> list[Oracle]:
         Silent(),
         TotalsAgree(),
         EntriesTravelOnce(),
+        NoDialStorm(),
     ]
