@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -306,5 +307,23 @@ def test_more_waiting_bytes_than_allowed_drop_the_link_at_once(tmp_path: Path) -
                 far.send(link, bytes(limits.frame_bytes_max))
             await office.until(lambda: bool(office.ended))
             assert office.ended == [f"slow peer: {limits.queue_bytes_max} bytes were waiting for it"]
+
+    asyncio.run(story())
+
+
+def test_a_link_that_is_given_up_with_a_ping_unread_ends_as_silent_and_nothing_else_fails(tmp_path: Path) -> None:
+    async def story() -> None:
+        store = make_store(tmp_path)
+        office = Recorder()
+        async with links_of(store.office, office) as far, aiohttp.ClientSession() as session:
+            peer = await raw_socket(session, far.addresses[0], link_client_context(store.enrol("till-1")))
+            await office.until(lambda: bool(office.live))
+            asked = await peer.receive()
+            assert asked.type is aiohttp.WSMsgType.PING
+            # The peer pings, and the node sleeps (a frozen machine) until it has waited too long for an answer itself.
+            await peer.ping(b"?")
+            time.sleep(QUICK.idle_s)  # noqa: ASYNC251 the loop stands still on purpose
+            await office.until(lambda: bool(office.ended))
+            assert office.ended != ["this node stopped"]
 
     asyncio.run(story())
