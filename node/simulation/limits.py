@@ -61,6 +61,9 @@ read_s: Final = 0.0004
 dial_s: Final = 3.0
 """A dial that nobody answers gives up after this time."""
 
+steady_s: Final = 5.0
+"""Seconds that a link must live before its loss is redialed at once, as in the running node."""
+
 reset_s: Final = 0.001
 """How long a machine takes to tell a sender that it knows no such connection."""
 

@@ -11,7 +11,6 @@ from collections import Counter
 from typing import Final, Protocol
 
 from crdt_models.values.identity import NodeId
-from node.network.limits import steady_s
 from node.network.redial import redial_delay_s
 from node.replication.events import Link
 from node.simulation import limits
@@ -177,7 +176,7 @@ class Wires:
         if not self._open[index, other]:
             self._lost_s[index, other] = self._world.now_s
             lived_s = self._world.now_s - connection.began_s
-            self._in_vain[index, other] = 0 if lived_s >= steady_s else self._in_vain.get((index, other), 0) + 1
+            self._in_vain[index, other] = 0 if lived_s >= limits.steady_s else self._in_vain.get((index, other), 0) + 1
             self._dial_later(index, other, self._delay(index, other))
 
     # --- dials -----------------------------------------------------------------------------------------------------
