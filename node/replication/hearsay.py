@@ -110,9 +110,13 @@ class Hearsay:
         for journal_id, head in (*self._desk.journals.heads.items(), *peer.told.items()):
             if head.seq > peer.owed.get(journal_id, 0):
                 peer.owed[journal_id] = head.seq
+        self.review(peer)
+        self._check_in_step(peer)
+
+    def review(self, peer: Peer) -> None:
+        """Strike all that turned out to be held by both: what a peer ceases to tell is held too, its child's head says so."""
         for journal_id in list(peer.owed):
             self.settle(peer, self._desk.journals.get_or_add(journal_id))
-        self._check_in_step(peer)
 
     def settle(self, peer: Peer, journal: Journal) -> None:
         """Strike what is held by both."""

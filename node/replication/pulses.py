@@ -129,6 +129,7 @@ class Pulses:
         self._hearsay.told(peer, pulse.heads)
         for journal in pulse.gone:
             self._hearsay.no_tip(peer, journal)
+        self._hearsay.review(peer)
         if pulse.left:
             for journal in pulse.heads:
                 if len(journal) == JOURNAL_BYTES:
