@@ -15,6 +15,9 @@ from crdt_models.values.stamp import Place
 from node.simulation import limits
 from node.simulation.world import World
 
+Copy = tuple[dict[JournalId, list[Entry]], Place | None]
+"""A backup: all entries, and what was written last."""
+
 
 class Disk:
     """The disk of one machine; it outlives processes. entries: durable ones, per journal by number."""
@@ -56,6 +59,15 @@ class Disk:
             if entry.signature is not None:
                 signed = len(raws)
         return raws[:signed]
+
+    def copied(self) -> Copy:
+        """A backup of the disk as it is now."""
+        return {journal: list(entries) for journal, entries in self.entries.items()}, self.last_written
+
+    def restore(self, copy: Copy) -> None:
+        """The backup is put back: what was written since is gone from this disk."""
+        entries, self.last_written = copy
+        self.entries = {journal: list(held) for journal, held in entries.items()}
 
     def crash(self) -> None:
         """The process is gone; what was being written is on the disk whole or not at all."""

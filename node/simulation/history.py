@@ -9,6 +9,7 @@ from typing import NamedTuple
 from crdt_models.journal.entry import Entry
 from crdt_models.journal.operation import VIA_SYSTEM
 from crdt_models.operations import said_by
+from crdt_models.values.stamp import Place
 from node.replication.frames import Frame
 from node.simulation import limits
 from node.simulation.ledger import Answer, Ledger
@@ -93,6 +94,10 @@ class History:
         except Violation as violation:
             return violation
         return None
+
+    def lost(self, place: Place) -> bool:
+        """Whether an entry is on no disk any more: only a disk that was put back to a backup held it (RULES J7)."""
+        return bool(self.nemeses.restored) and all(m.disk.held(place.journal) < place.seq for m in self.machines)
 
     def fail(self, oracle: str, text: str) -> None:
         """An oracle failed: the history ends."""

@@ -59,7 +59,7 @@ from node.replication.journals import held_journal
 from node.replication.limits import Limits
 from node.replication.replica import Replica
 from node.simulation import limits
-from node.simulation.disks import Disk
+from node.simulation.disks import Copy, Disk
 from node.simulation.wires import Wires
 from node.simulation.world import Violation, World
 
@@ -146,6 +146,7 @@ class Machine:
         self.disk.synced = self._synced  # type: ignore[method-assign]
         self.life: Life | None = None
         self.starts = 0
+        self.doubtful = False
         self.refused: list[str] = []
         self.alarms: list[str] = []
         wires.plug_in(self)
@@ -181,10 +182,13 @@ class Machine:
         journal = journal_id(self.node, incarnation)
         series = base32_short(incarnation, SERIES_CHARACTERS)
         last_hash = NO_HASH
+        proven = last is not None and not self.doubtful
+        self.doubtful = False
         if last is not None:
-            series = shop.roster.journals[last.journal].series
+            if proven:
+                series = shop.roster.journals[last.journal].series
             last_hash = self.disk.entries[last.journal][-1].hash
-        opening = operations.open_journal(last, last_hash, self._key.credential, last is not None, series)
+        opening = operations.open_journal(last, last_hash, self._key.credential, proven, series)
         held = [
             held_journal(journal_, len(entries), entries[-1].hash, shop.roster.journals[journal_])
             for journal_, entries in self.disk.entries.items()
@@ -217,6 +221,13 @@ class Machine:
         self.life = None
         self.disk.crash()
         self._wires.died(self.index, loudly)
+
+    def restore(self, copy: Copy) -> None:
+        """The process is stopped, its disk is put back to a backup, and it starts again, in doubt (RULES J5)."""
+        self.crash(loudly=True)
+        self.disk.restore(copy)
+        self.doubtful = True
+        self.start()
 
     # --- steps -----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from crdt_models.values.identity import NodeId
 from node.simulation import limits
+from node.simulation.disks import Copy
 from node.simulation.machine import Machine
 from node.simulation.schedule import Fault
 from node.simulation.wires import Pair, Wires
@@ -18,6 +20,7 @@ class Nemeses:
         self._world, self._wires, self._machines = world, wires, machines
         self._cuts: dict[Fault, frozenset[Pair]] = {}
         self.began: list[Fault] = []
+        self.restored: set[NodeId] = set()
 
     def schedule(self, fault: Fault) -> None:
         """Let a fault begin and end at its times."""
@@ -101,6 +104,15 @@ class Nemeses:
 
     def _quick_disk(self, fault: Fault) -> None:
         self._machines[fault.who[0]].disk.slow_s = 0.0
+
+    def _restore(self, fault: Fault) -> None:
+        """A backup is made; later it is put back, and the node starts on it, lacking what it wrote since."""
+        machine = self._machines[fault.who[0]]
+        self._world.at(fault.until_s, self._put_back, machine, machine.disk.copied())
+
+    def _put_back(self, machine: Machine, copy: Copy) -> None:
+        self.restored.add(machine.node)
+        machine.restore(copy)
 
     def _disk_fails(self, fault: Fault) -> None:
         """The next durable write is refused; people restart the node on a repaired disk."""

@@ -41,6 +41,7 @@ FAULTS: Final = {
     "clock_jump": 10,
     "slow_disk": 8,
     "disk_fails": 4,
+    "restore": 4,
 }
 """What goes wrong, by weight."""
 

@@ -27,6 +27,8 @@ class JournalsGapFree(Oracle):
         for machine in history.machines:
             for journal, entries in machine.disk.entries.items():
                 begin = self._walked.get((machine.index, journal), 0)
+                if begin > len(entries):
+                    begin = 0
                 previous = entries[begin - 1].hash if begin else NO_HASH
                 for number, entry in enumerate(entries[begin:], begin + 1):
                     if entry.seq != number or entry.previous != previous or entry.journal != journal:

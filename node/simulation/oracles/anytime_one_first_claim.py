@@ -44,7 +44,7 @@ class OneFirstClaim(Oracle):
     def equal(self, history: History) -> None:
         for sold in history.ledger.sales:
             sale = sold.sale
-            if sale.document is None or sale.claim is None:
+            if sale.document is None or sale.claim is None or history.lost(sold.place):
                 continue
             for machine in history.machines:
                 life = machine.life
