@@ -30,7 +30,7 @@ from crdt_models.journal.signatures import Verify
 from crdt_models.operations import Kind
 from crdt_models.reference.record import Record, RecordTable
 from crdt_models.reference.tables import AUTHORITY_TABLES, may_write
-from crdt_models.rights.claim import Claim, ClaimTable, TakeOver
+from crdt_models.rights.claim import Claim, ClaimTable, Standing, TakeOver
 from crdt_models.sales.log import SaleFact, SalesLog
 from crdt_models.sales.sale import Sale
 from crdt_models.values.identity import ClaimId, JournalId, NodeId, StoreId, node_of
@@ -150,6 +150,25 @@ class Shop:
         chain = self.claims.standing(sale_resource(document)).chain
         shelved = self.documents.get(document)
         return OpenSaleView() if shelved is None else self.documents.open_sale(shelved, tuple(c.id for c in chain))
+
+    def standing(self, document: bytes, here: NodeId) -> Standing:
+        """Where an open sale stands for node `here`, as people are to see it.
+
+        Journals arrive in any order: where the sale that ended it is here before all that led there, it is completed all
+        the same. A node that holds the sale itself has all that ended its own claim, so for it nothing is ahead.
+        """
+        resource = sale_resource(document)
+        standing = self.claims.standing(resource)
+        fact = self.sales.by_document(document)
+        own = standing.holder is not None and standing.holder.node == here
+        if (
+            own
+            or fact is None
+            or fact.sale.claim is None
+            or not self.claims.is_ahead(resource, ClaimId(fact.sale.claim))
+        ):
+            return standing
+        return Standing("completed", None, standing.chain)
 
     def feature_level(self) -> int:
         """The lowest feature level among the newest journals of unrevoked nodes: what may be written."""

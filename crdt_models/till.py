@@ -365,7 +365,7 @@ class Till:
         resource = sale_resource(sale)
         self.shop.check_not_blocked(resource)
         self.shop.check_not_blocked(sale)
-        standing = self.shop.claims.standing(resource)
+        standing = self.shop.standing(sale, self.node)
         if standing.state == "free":
             raise UnknownThing("sale", sale.hex())
         return standing

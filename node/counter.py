@@ -56,7 +56,8 @@ class Counter:
     def open_sales(self) -> list[views.SaleView]:
         """Sales that are being rung up anywhere in the store, as far as is known here."""
         documents = self._shop.documents.of_type["open_sale"]
-        held = [d for d in sorted(documents) if self._shop.claims.standing(sale_resource(d)).state == "held"]
+        here = self._running.node
+        held = [d for d in sorted(documents) if self._shop.standing(d, here).state == "held"]
         return [self._show(document) for document in held]
 
     def sale(self, sale: str) -> views.SaleView:
@@ -133,7 +134,7 @@ class Counter:
     def suspended_sales(self) -> list[views.SuspendedView]:
         """The parked sales of the store, oldest first."""
         rows = [
-            showing.suspended(self._shop, document, self._running.held_by)
+            showing.suspended(self._shop, self._running.node, document, self._running.held_by)
             for document in self._shop.documents.of_type["open_sale"]
         ]
         return sorted((row for row in rows if row is not None), key=lambda row: (row.suspended_at_ms, row.sale_id))

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from crdt_models.journal import canonical
 from crdt_models.journal.heads import HEAD_HASH_BYTES
-from crdt_models.shop import sale_resource
 from crdt_models.values.identity import JournalId, NodeId, node_of
 from node import limits, views
 from node.replication.effects import Announcement, PeerGreeted
@@ -40,7 +39,7 @@ class Insight:
         """This node at a glance."""
         running, shop = self._running, self._shop
         status = self._status()
-        sales = [shop.claims.standing(sale_resource(d)).state for d in shop.documents.of_type["open_sale"]]
+        sales = [shop.standing(d, running.node).state for d in shop.documents.of_type["open_sale"]]
         peers = [peer for peer in status.peers if peer.phase != "stranger"]
         connectivity = "isolated" if not peers else "connected" if self._office_heard(peers) else "lan_only"
         cut_s = running.links.cut_s

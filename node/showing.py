@@ -42,18 +42,27 @@ def holder(shop: Shop, here: NodeId, standing: Standing) -> views.HolderView | N
 def sale(shop: Shop, here: NodeId, document: bytes, held_by: HeldBy) -> views.SaleView:
     """An open sale, or what became of it. Raises UnknownThing."""
     shelved = shop.documents.get(document)
-    standing = shop.claims.standing(sale_resource(document))
-    if shelved is None or standing.state == "free":
-        raise UnknownThing("sale", document.hex())
-    attributes = shelved.attributes
+    standing = shop.standing(document, here)
     completed = shop.sales.by_document(document)
+    if standing.state == "free" or (shelved is None and completed is None):
+        raise UnknownThing("sale", document.hex())
+    attributes = {} if shelved is None else shelved.attributes
+    if completed is not None:  # frozen in the sale; the document's beginning may not have arrived yet
+        sold = completed.sale
+        training = "yes" if sold.training else "no"
+        attributes = {
+            "currency": sold.currency,
+            "exponent": str(sold.exponent),
+            "kind": sold.kind,
+            "training": training,
+        }
     view = shop.open_sale(document)
     lines = [line(each, number) for number, each in enumerate(view.lines, 1)]
     total, tax = view.total_minor, sum(each.tax_minor for each in view.lines)
     if completed is not None:
         lines = [line(each, each.line_no) for each in completed.sale.lines]
         total, tax = completed.sale.total_minor, completed.sale.tax_minor
-    last = standing.chain[-1]
+    last = completed.place if completed is not None else Place(standing.chain[-1].journal, standing.chain[-1].seq)
     suspension = view.suspension
     return views.SaleView(
         sale_id=document.hex(),
@@ -82,14 +91,14 @@ def sale(shop: Shop, here: NodeId, document: bytes, held_by: HeldBy) -> views.Sa
         else views.SuspensionView(type=suspension.type, answers=dict(suspension.answers), note=suspension.note),
         amendments=[_amendment(view, index) for index in range(len(view.amendments))],
         holder=holder(shop, here, standing),
-        held_by=held_by(Place(last.journal, last.seq) if completed is None else completed.place),
+        held_by=held_by(last),
         receipt_no=None if completed is None else completed.sale.receipt.text,
     )
 
 
-def suspended(shop: Shop, document: bytes, held_by: HeldBy) -> views.SuspendedView | None:
+def suspended(shop: Shop, here: NodeId, document: bytes, held_by: HeldBy) -> views.SuspendedView | None:
     """A parked sale as the list shows it; None if it is not parked."""
-    standing = shop.claims.standing(sale_resource(document))
+    standing = shop.standing(document, here)
     shelved = shop.documents.get(document)
     if standing.state != "returned" or shelved is None:
         return None

@@ -9,6 +9,8 @@ Rules, cited by tests:
    restarts: the claim's identity begins with the node.
 5. Completed claims off the chain are a conflict. Its id is hash(resource, epoch, parent) of the place where the two ways
    parted, so it is the same on every node and stays when a third claim comes.
+6. A claim is ahead while a claim before it, or what ended that one, has not arrived: journals come in any order. It does
+   not hold yet, and it is no conflict either.
 
 Refused: last writer wins (both tills believe they hold it and one payment is lost, FIELD story 2), and epochs without
 parents (two live holders, RULES C1).
@@ -163,6 +165,12 @@ class ClaimTable:
             for claim, outcomes in known.releases.items()
         )
 
+    def is_ahead(self, resource: str, claim: ClaimId) -> bool:
+        """Whether the way from the root to this claim is not wholly here: journals arrive in any order, and a claim before
+        it, or what ended that one, may still be missing. Such a claim contradicts nothing."""
+        known = self._resources.get(resource)
+        return known is None or _is_ahead(known, claim)
+
     def conflicts(self) -> list[Conflict]:
         """Every conflict in the store, sorted by id."""
         return sorted(conflict for resource in self._disputable for conflict in self.conflicts_of(resource))
@@ -176,7 +184,7 @@ class ClaimTable:
         on_chain = {claim.id for claim in chain}
         parted: dict[tuple[int, Parent], list[Claim]] = {}
         for claim in known.claims.values():
-            if claim.id not in on_chain and _completed(known, claim):
+            if claim.id not in on_chain and _completed(known, claim) and not _is_ahead(known, claim.id):
                 top = _where_parted(known, claim, on_chain)
                 parted.setdefault((top.epoch, top.parent), []).append(claim)
         conflicts = []
@@ -231,6 +239,18 @@ def _outcome(known: _Resource, claim: ClaimId) -> str | None:
 
 def _completed(known: _Resource, claim: Claim) -> bool:
     return "completed" in known.releases.get(claim.id, ())
+
+
+def _is_ahead(known: _Resource, claim: ClaimId) -> bool:
+    while True:
+        found = known.claims.get(claim)
+        if found is None:
+            return True
+        if isinstance(found.parent, str):
+            return False
+        claim = found.parent
+        if _outcome(known, claim) is None:
+            return True
 
 
 def _where_parted(known: _Resource, claim: Claim, on_chain: set[ClaimId]) -> Claim:

@@ -237,8 +237,12 @@ class RealNode:
         key: str | None = None,
         raw: tuple[str, bytes] | None = None,
         seconds: float = ASK_SECONDS_MAX,
+        refusal: bool = False,
     ) -> Any:
-        """One request. raw: content type and bytes in place of a JSON body. Raises Refused, and one of UNANSWERED."""
+        """One request. raw: content type and bytes in place of a JSON body; refusal: a problem is an answer as well.
+
+        Raises Refused, and one of UNANSWERED.
+        """
         headers = dict(self._headers)
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -259,7 +263,7 @@ class RealNode:
             if answer.content_type.startswith("text/"):
                 return await answer.text()
             told = await answer.json(content_type=None)
-            if answer.status >= 400:
+            if answer.status >= 400 and not refusal:
                 raise Refused(answer.status, told)
             return told
 

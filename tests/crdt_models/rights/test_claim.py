@@ -136,3 +136,27 @@ def test_the_holder_does_not_depend_on_order_or_repetition(events: list[Event], 
     assert play(events).conflicts() == play(shuffled).conflicts()
     chain = play(events).standing(SALE).chain
     assert [c.epoch for c in chain] == list(range(1, len(chain) + 1))
+
+
+def test_a_completion_that_arrives_before_what_led_to_it_is_ahead_and_no_conflict() -> None:
+    table = ClaimTable()
+    first, heir = claim(1, 100), claim(2, 200, epoch=2, parent=claim(1, 100).id)
+    table.add_claim(SALE, heir)
+    assert table.add_release(SALE, heir.id, "completed", node(2))
+    assert table.is_ahead(SALE, heir.id) and table.conflicts() == [], "the claim before it is unknown"
+    table.add_claim(SALE, first)
+    assert table.is_ahead(SALE, heir.id) and table.conflicts() == [], "what ended the claim before it is unknown"
+    assert table.add_release(SALE, first.id, "returned", node(1))
+    assert not table.is_ahead(SALE, heir.id)
+    assert table.standing(SALE).state == "completed"
+
+
+def test_a_completion_by_a_rival_is_a_conflict_and_not_ahead() -> None:
+    table = ClaimTable()
+    first, heir, rival = claim(1, 100), claim(2, 200, 2, claim(1, 100).id), claim(3, 300, 2, claim(1, 100).id)
+    for each in (first, heir, rival):
+        table.add_claim(SALE, each)
+    assert table.add_release(SALE, first.id, "returned", node(1))
+    assert table.add_release(SALE, rival.id, "completed", node(3))
+    assert not table.is_ahead(SALE, rival.id)
+    assert [conflict.members for conflict in table.conflicts()] == [(rival,)]
