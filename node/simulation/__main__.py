@@ -75,7 +75,7 @@ def _replay(console: Console, seed: int, trace_hash: bool) -> int:
         console.print(schedule.told())
     console.print(
         f"seed {seed}: all oracles held; {outcome.entries} entries, {outcome.answers} answers, {outcome.faults} faults, "
-        f"{outcome.events} events, all equal {outcome.equal_after_s:.2f} virtual s after the heal"
+        f"{outcome.events} events, all equal {outcome.equal_after_s or 0.0:.2f} virtual s after the heal"
     )
     return 0
 
