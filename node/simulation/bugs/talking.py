@@ -44,6 +44,7 @@ def _heads_told_again(put: Put) -> None:
 def _never_in_step_again(put: Put) -> None:
     """Found by the simulation: a restarted peer tells its new journal only, and its former one stayed owed for ever."""
     put(Hearsay, "seq_held", lambda self, peer, journal: peer.held.get(journal, 0))
+    put(Hearsay, "review", lambda self, peer: None)
 
 
 def _redial_at_once(put: Put) -> None:
