@@ -30,3 +30,6 @@ entry_records_max: Final = 200
 
 findings_shown_max: Final = 8
 """Addresses named in one sentence about an unreachable node: what a line of a screen holds."""
+
+steps_per_turn_max: Final = 16
+"""Steps recorded before the loop looks at disk and links again: 16 of ten lines take about 5 ms."""

@@ -99,6 +99,7 @@ class Running:
     async def do(self, author: Author, plan: Callable[[], Sequence[Operation]]) -> Done:
         """Record the step that `plan` makes and wait until it is durable; or find the one that answered the key."""
         check_author(author)
+        await self.shell.turn()
         known = self.answered(author)
         if known is not None:
             await self.shell.durable(known.place)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from crdt_models.errors import LimitExceeded
 from crdt_models.journal.entry import Entry
 from crdt_models.journal.operation import VIA_TILL, Operation
 from crdt_models.values.stamp import Place
+from node import limits
 from node.clock import ReadClock
 from node.disk.errors import StoreError
 from node.disk.store import NewEntry, StartMark, Store
@@ -79,6 +81,9 @@ class Shell:
         self._places: dict[int, Place] = {}
         self._by_place: dict[Place, asyncio.Future[Place]] = {}
         self._acked = asyncio.Event()
+        self._turns_left = limits.steps_per_turn_max
+        self._turns_armed = False
+        self._in_line: deque[asyncio.Future[None]] = deque()
         self._uncopied: list[tuple[int, int, asyncio.Future[None]]] = []
         self._failed: dict[int, StepFailed] = {}
         self._waiting: dict[int, asyncio.Future[Place]] = {}
@@ -99,6 +104,37 @@ class Shell:
         """Give the replica an event and perform what follows from it."""
         for effect in self.replica.handle(event):
             self._perform(effect)
+
+    async def turn(self) -> None:
+        """Wait for the turn of one more step.
+
+        A loop runs all that is ready before it looks at disk and links again. With hundreds of callers ready at once the
+        first of them would wait for the last, and both ends of a link would work by turns instead of together (measured).
+        """
+        if self._turns_left > 0 and not self._in_line:
+            self._turns_left -= 1
+            self._arm_turns()
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._in_line.append(future)
+        self._arm_turns()
+        await future
+
+    def _arm_turns(self) -> None:
+        if not self._turns_armed:
+            self._turns_armed = True
+            asyncio.get_running_loop().call_soon(self._next_turns)
+
+    def _next_turns(self) -> None:
+        self._turns_armed = False
+        self._turns_left = limits.steps_per_turn_max
+        while self._in_line and self._turns_left > 0:
+            future = self._in_line.popleft()
+            if not future.done():
+                future.set_result(None)
+                self._turns_left -= 1
+        if self._turns_left < limits.steps_per_turn_max:
+            self._arm_turns()
 
     def check_takes_steps(self) -> None:
         """Raises DiskFailed or NotReady where nothing can be recorded; asked before a step is planned, too."""
