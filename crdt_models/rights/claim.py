@@ -249,7 +249,10 @@ def _is_ahead(known: _Resource, claim: ClaimId) -> bool:
         if isinstance(found.parent, str):
             return False
         claim = found.parent
-        if _outcome(known, claim) is None:
+        parent = known.claims.get(claim)
+        # Epochs fall by one on the way to the root. A claim for which they do not is nobody's heir, and two hostile ones
+        # that name each other as parents would otherwise be walked for ever.
+        if parent is None or parent.epoch != found.epoch - 1 or _outcome(known, claim) is None:
             return True
 
 

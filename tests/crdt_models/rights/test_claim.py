@@ -96,6 +96,20 @@ def test_two_completions_apart_are_one_conflict_with_one_id_and_a_third_joins_it
     assert again.members == (a, b, c)
 
 
+def test_claims_that_name_each_other_as_parents_end_no_walk_and_count_nowhere() -> None:
+    """A hostile member knows the identity of its next claim."""
+    honest = claim(1, 100)
+    first = claim(2, 50, epoch=2, parent=ClaimId(JournalId(bytes([2]) * 24) + (9).to_bytes(8, "big") + b"\1"), seq=8)
+    second = claim(2, 50, epoch=2, parent=first.id, seq=9)
+    table = ClaimTable()
+    for each in (honest, first, second):
+        table.add_claim(SALE, each)
+        table.add_release(SALE, each.id, "completed", each.node)
+    assert first.parent == second.id
+    assert table.conflicts() == []
+    assert table.standing(SALE).chain == (honest,)
+
+
 Event = tuple[str, Claim, str]
 
 
