@@ -45,3 +45,9 @@ needs_max: Final = 64
 
 sign_every_entries: Final = 64
 """A commit signs at least every so many own entries: bounds what a reader must hold before it can verify."""
+
+late_facts_max: Final = 16
+"""Late facts repeated in one entry: 16 of the largest are 192 KB, below `entry_bytes_max`."""
+
+record_version_max: Final = 2**53 - 1
+"""Version of a record: one that a hostile author puts at the end of 64 bits would leave no number for the next."""

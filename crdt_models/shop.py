@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from crdt_models import operations
+from crdt_models import limits, operations
 from crdt_models.documents.open_sale import OpenSaleView
 from crdt_models.documents.shelf import SHARED_TYPES, Shelf, Shelved
 from crdt_models.errors import MalformedBytes, UpgradeNeeded
@@ -334,6 +334,8 @@ class Shop:
     def _apply_record(self, entry: Entry, operation: Operation) -> str | None:
         fields = operation.fields
         table, key, version = _typed(fields, 1, str), _typed(fields, 2, str), _typed(fields, 3, int)
+        if not 1 <= version <= limits.record_version_max:
+            return "a record's version is a number from 1"
         value = fields.get(4)
         if value is not None and not isinstance(value, dict):
             return "a record's value is a map, or null for a removed one"

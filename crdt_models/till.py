@@ -15,10 +15,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from crdt_models import operations
+from crdt_models import limits, operations
 from crdt_models.documents.document import Document
 from crdt_models.documents.facts import Fact
 from crdt_models.documents.line_fact import LineFact, line_fact, line_void_fact
@@ -35,6 +36,7 @@ from crdt_models.documents.shelf import OPEN_SALE, Shelved
 from crdt_models.errors import HeldElsewhere, InvalidValue, NotInState, UnknownThing
 from crdt_models.freezing import fill
 from crdt_models.journal.operation import Operation
+from crdt_models.reference.tables import validate
 from crdt_models.rights.claim import Claim, Standing
 from crdt_models.sales.basket import Basket
 from crdt_models.sales.business_day import CUT_OFF_MIN, business_day
@@ -43,7 +45,7 @@ from crdt_models.sales.receipt_no import ReceiptNo, series_letter
 from crdt_models.sales.sale import Sale
 from crdt_models.sales.taxes import TaxRule
 from crdt_models.shop import Shop, sale_resource
-from crdt_models.values.identity import Chance, ClaimId, NodeId, uuid7
+from crdt_models.values.identity import Chance, ClaimId, JournalId, NodeId, uuid7
 from crdt_models.values.stamp import Place
 from crdt_models.values.text import check_free_text, check_key
 
@@ -269,14 +271,17 @@ class Till:
             raise UnknownThing("receipt", receipt_no)
         return [operations.note(receipt_no, "reprint", self.name)]
 
-    def repeat_late(self) -> Steps:
-        """What this node wrote to documents that were already finished, repeated for people to see (RULES O2)."""
-        steps: Steps = []
+    def repeat_late(self) -> list[Steps]:
+        """What this node wrote to documents that were already finished, repeated for people to see (RULES O2): steps of a
+        size that an entry takes, each by itself."""
+        steps: list[Steps] = []
         for shelved in self.shop.documents.with_late.values():
-            if shelved.late is not None:
-                facts = shelved.late.to_repeat(self.node)
-                if facts:
-                    steps.append(operations.late(shelved.id, facts))
+            if shelved.late is None:
+                continue
+            facts = list(shelved.late.to_repeat(self.node).items())
+            for first in range(0, len(facts), limits.late_facts_max):
+                part = dict(facts[first : first + limits.late_facts_max])
+                steps.append([operations.late(shelved.id, part)])
         return steps
 
     # --- records ---------------------------------------------------------------------------------------------------
@@ -289,23 +294,25 @@ class Till:
 
     def basket(self, currency: str, exponent: int, at: Moment) -> Basket:
         """An empty basket with the store's tax codes and tender types."""
-        records = self.shop.records
-        cash = records.value("tender_types", "cash") or {}
+        tenders = self._sound("tender_types")
         return Basket(
             currency,
             lambda: self._new_id(at),
             exponent=exponent,
-            tax_rules={row.key: TaxRule.of_record(row.key, row.value or {}) for row in records.rows("tax_codes")},
-            cash_rounding=cash.get("cash_rounding", "none"),
-            gives_change=tuple(
-                row.key for row in records.rows("tender_types") if row.value and row.value.get("gives_change")
-            ),
+            tax_rules={key: TaxRule.of_record(key, value) for key, value in self._sound("tax_codes").items()},
+            cash_rounding=tenders.get("cash", {}).get("cash_rounding", "none"),
+            gives_change=tuple(key for key, value in tenders.items() if value.get("gives_change")),
         )
 
     def attributes_of(self, sale: bytes) -> Mapping[str, str]:
         """Currency, exponent, kind and training of an open sale. Raises UnknownThing, NotInState, HeldElsewhere."""
         self._held(sale)
         return self._shelved(sale).attributes
+
+    @property
+    def journal(self) -> JournalId:
+        """The journal that this process writes."""
+        return self._next_place().journal
 
     def new_id(self, at: Moment) -> bytes:
         """A fresh identity for a line or a discount."""
@@ -384,11 +391,11 @@ class Till:
     def _check_suspension(self, type_: str, answers: Mapping[str, str], note: str | None) -> None:
         """That the type's required questions are answered, where the store has types."""
         check_key("type", type_)
-        types = self.shop.records.rows("suspension_types")
-        value = self.shop.records.value("suspension_types", type_)
+        types = self._sound("suspension_types")
+        value = types.get(type_)
         if value is None:
-            if types:
-                raise InvalidValue("type", f"{type_!r} is none of {', '.join(row.key for row in types)}")
+            if self.shop.records.rows("suspension_types"):
+                raise InvalidValue("type", f"{type_!r} is none of {', '.join(types)}")
             return
         for question in value.get("questions", ()):
             answer = answers.get(question["id"])
@@ -399,6 +406,15 @@ class Till:
                 raise InvalidValue(f"answers.{question['id']}", f"must be one of {', '.join(choices)}")
         if value.get("note_required") and not note:
             raise InvalidValue("note", "is required for this type")
+
+    def _sound(self, table: str) -> dict[str, dict[str, Any]]:
+        """The records of a table that have its shape, by key. The fold takes what an authorised node wrote; one that no
+        reader understands must not stop all selling, only what names it."""
+        sound: dict[str, dict[str, Any]] = {}
+        for row in self.shop.records.rows(table):
+            with suppress(InvalidValue):
+                sound[row.key] = validate(table, row.key, row.value)
+        return sound
 
     def _new_id(self, at: Moment) -> bytes:
         return uuid7(at.wall_ms, self._chance)

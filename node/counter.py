@@ -242,10 +242,10 @@ class Counter:
         at = self._running.moment()
         done = await self._running.do(author, lambda: plan(document, at))
         await self._running.wait_until_settled(done.place)
-        holder = self._shop.claims.holder(sale_resource(document))
-        if not done.again and (holder is None or holder.node != self._running.node):
-            node, since_ms = (b"", 0) if holder is None else (holder.node, holder.stamp.wall_ms)
-            raise HeldElsewhere(sale_resource(document), node, since_ms)
+        chain = self._shop.claims.standing(sale_resource(document)).chain
+        if all((claim.journal, claim.seq) != done.place for claim in chain):
+            first = chain[-1]
+            raise HeldElsewhere(sale_resource(document), first.node, first.stamp.wall_ms)
         return views.Retrieved(
             sale=self._show(document), standing="provisional", held_by=self._running.held_by(done.place)
         )

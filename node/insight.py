@@ -11,7 +11,7 @@ from crdt_models.values.identity import JournalId, NodeId, node_of
 from node import limits, views
 from node.replication.effects import Announcement, PeerGreeted
 from node.replication.status import PeerStatus, ReplicaStatus
-from node.running import Running
+from node.running import DISK_FULL, Running
 
 
 class Insight:
@@ -54,7 +54,7 @@ class Insight:
             ready=running.shell.disk_failed is None,
             doubtful=bool(running.doubts),
             connectivity=connectivity,
-            disk="ok" if running.shell.disk_failed is None else "failed",
+            disk=self._disk(),
             started_at_ms=running.started_ms,
             open_sales=sales.count("held"),
             suspended_sales=sales.count("returned"),
@@ -220,6 +220,11 @@ class Insight:
             views.Metric(name="conflicts", help="Open conflicts", value=len(shop.claims.conflicts())),
             views.Metric(name="clock_off_ms", help="Own wall clock minus shop time", value=status.clock_off_ms),
         ]
+
+    def _disk(self) -> str:
+        if self._running.shell.disk_failed is not None:
+            return "failed"
+        return "full" if DISK_FULL in self._running.alarms else "ok"
 
     def _held_digest(self) -> str:
         """Over the heads held: equal at two nodes if and only if they hold the same entries, and so show the same shop.

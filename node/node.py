@@ -12,14 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crdt_models.values.identity import NodeId, StoreId
 from node import views
 from node.counter import Counter
-from node.errors import NotOffered
+from node.errors import DiskFailed, NotOffered, NotReady
 from node.insight import Insight
 from node.invitations import Inviting
 from node.network.authority import Authority
@@ -347,6 +347,12 @@ class Node:
                 )
         raise NotOffered("SQL", "this node has no warehouse; ask the back office")
 
+    async def _repeat_late(self) -> None:
+        """Repeat late facts for people to see (RULES O2); where the disk takes nothing, another process will."""
+        for late in self._running.till.repeat_late():
+            with suppress(DiskFailed, NotReady):
+                await self._running.do(Author(via="system"), lambda late=late: late)  # type: ignore[misc]
+
     async def _explain_alone(self) -> None:
         """Say in plain words why no peer is seen (FIELD story 17)."""
         if self._running.credentials.is_authority and len(self.shop.roster.nodes()) <= 1:
@@ -369,9 +375,7 @@ class Node:
                 self._running.alarms.pop(NO_PEER, None)
             elif alone_s % EXPLAIN_ALONE_S == HOUSEKEEPING_S:
                 await self._explain_alone()
-            late = self._running.till.repeat_late()
-            if late and self._running.shell.disk_failed is None:
-                await self._running.do(Author(via="system"), self._running.till.repeat_late)
+            await self._repeat_late()
             for number in self.shop.sales.doubles():
                 self._running.alarm("double_number", f"receipt number {number} was given out twice: see both receipts")
             for conflict in self.shop.claims.conflicts():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -152,4 +153,5 @@ def _check_table(table: str) -> None:
 
 
 def _nth(key: str | None, start: int) -> str | None:
-    return None if key is None else f"{key[:180]}#{start}"
+    """The key of a later part: made from the whole key, so that two long ones never share it."""
+    return None if key is None else f"{hashlib.sha256(key.encode()).hexdigest()}#{start}"

@@ -33,6 +33,9 @@ from node.network.links import Links
 from node.shell import Shell
 from node.taking import via_number
 
+DISK_FULL = "disk_full"
+"""Code of the alarm that the disk is full and sales go on from the ballast."""
+
 Subject = str | bytes | None
 
 
@@ -114,8 +117,8 @@ class Running:
 
     async def wait_for_a_copy(self, place: Place) -> list[str]:
         """Names of the other nodes that hold the entry; waits a moment for the first, if anybody is greeted."""
-        here = self.shell.replica.copies(place)
-        if len(here) <= 1 and not self.config.autonomous and self.shell.greeted:
+        alone = len(self.shell.replica.copies(place)) <= 1 and place.journal == self.till.journal
+        if alone and not self.config.autonomous and self.shell.greeted:
             with suppress(TimeoutError):
                 async with asyncio.timeout(limits.copy_wait_s):
                     await self.shell.copied(place)

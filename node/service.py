@@ -38,7 +38,7 @@ from node.plugins import Plugin, PluginUnavailable, load_plugins
 from node.replication.effects import Alarm, Announcement, ClockOff, EntryRefused, PeerGreeted, PeerLost
 from node.replication.events import Opened
 from node.replication.replica import Replica
-from node.running import Running
+from node.running import DISK_FULL, Running
 from node.shell import Shell
 from node.startup import Start, prepare
 from node.wiring import Remembered, Wiring
@@ -50,8 +50,34 @@ SWITCH_INTERVAL_S = 0.0005
 COLLECTIONS = (20_000, 20, 50)
 """After how many new objects, and young collections, the older generations are searched for cycles: a step makes hundreds of
 objects and no cycle. CPython's 700 or 2,000 cost a tenth of a till's time, measured, in pauses that grow with the day's sales."""
+BALLAST_BACK = "ballast_back"
+"""Code of the disk's word that there is room again."""
 DRILL_SECONDS_MAX = 86_400.0
 """A drill that a wrong clock would stretch ends after a day."""
+
+
+class DiskBell:
+    """What the disk rings: kept until the node is there to show it, then shown at once."""
+
+    def __init__(self) -> None:
+        self._early: list[tuple[str, str]] = []
+        self._running: Running | None = None
+
+    def __call__(self, code: str, text: str) -> None:
+        """The disk's word."""
+        if self._running is None:
+            self._early.append((code, text))
+            return
+        if code == BALLAST_BACK:
+            self._running.alarms.pop(DISK_FULL, None)
+        self._running.alarm(code, text)
+
+    def ring_at(self, running: Running) -> None:
+        """The node is there."""
+        self._running = running
+        for code, text in self._early:
+            self(code, text)
+        self._early.clear()
 
 
 @asynccontextmanager
@@ -62,8 +88,8 @@ async def opened(directory: Path, settings: Mapping[str, str]) -> AsyncIterator[
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if 0 < gc.get_threshold()[0] < COLLECTIONS[0]:
         gc.set_threshold(*COLLECTIONS)
-    alarms: list[tuple[str, str]] = []
-    async with await JournalStore.open(directory, on_alarm=lambda code, text: alarms.append((code, text))) as store:
+    bell = DiskBell()
+    async with await JournalStore.open(directory, on_alarm=bell) as store:
         start = await prepare(config, credentials, store, os.urandom)
         replica = Replica(start.shop, start.writer, start.held, start.opening, verify_ed25519)
         shell = Shell(replica, store, system_now, start.mark)
@@ -92,7 +118,7 @@ async def opened(directory: Path, settings: Mapping[str, str]) -> AsyncIterator[
                 async with links:
                     discovery = _discovery(config, credentials, links, remembered)
                     running = _running(config, credentials, store, start, shell, links, discovery)
-                    async with discovery, _serving(running, alarms) as node:
+                    async with discovery, _serving(running, bell) as node:
                         service.append(tasks.create_task(node.housekeep(), name="housekeeping"))
                         try:
                             yield node
@@ -164,10 +190,9 @@ def _running(
 
 
 @asynccontextmanager
-async def _serving(running: Running, alarms: list[tuple[str, str]]) -> AsyncIterator[Node]:
+async def _serving(running: Running, bell: DiskBell) -> AsyncIterator[Node]:
     """The node with its events, its authority and its plugins, in service."""
-    for code, text in alarms:
-        running.alarm(code, text)
+    bell.ring_at(running)
     if running.doubts:
         running.alarm("doubtful_start", "; ".join(running.doubts))
     _tell(running)

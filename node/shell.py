@@ -167,14 +167,22 @@ class Shell:
             del self._waiting[token]
             raise DiskFailed(failed.reason) if failed.code == DiskFailed.code else LimitExceeded("step", failed.reason)
         self._by_place[place] = future
-        future.add_done_callback(lambda _: self._by_place.pop(place, None))
+        future.add_done_callback(lambda done: self._durable_or_not(place, done))
         return place, future
 
     async def durable(self, place: Place) -> None:
-        """Until the own entry at `place` is durable; for a caller who comes a second time while the first still waits."""
+        """Until the own entry at `place` is durable; for a caller who comes a second time.
+
+        Raises what ended the first one's wait, for as long as this process lives: an entry that is folded here and never
+        became durable answers nobody.
+        """
         future = self._by_place.get(place)
         if future is not None:
             await asyncio.shield(future)
+
+    def _durable_or_not(self, place: Place, done: asyncio.Future[Place]) -> None:
+        if done.cancelled() or done.exception() is None:
+            del self._by_place[place]
 
     async def something_acked(self) -> None:
         """Until any peer confirms a copy, or comes or goes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+from crdt_models.errors import InvalidValue
 from crdt_models.values.identity import NodeId
 from node.disk.store import Store
 from node.errors import DiskFailed
@@ -69,10 +70,10 @@ class Remembered:
             self._fresh.put_nowait((node, address))
 
     async def run(self) -> None:
-        """Write down what is new, until cancelled; a full disk costs the memory, never the sale."""
+        """Write down what is new, until cancelled; a full disk or memory costs the address, never the sale."""
         while True:
             node, address = await self._fresh.get()
             try:
                 await self._store.remember(ADDRESS + node.hex(), address.encode())
-            except DiskFailed:
+            except (DiskFailed, InvalidValue):
                 continue

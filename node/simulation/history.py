@@ -134,8 +134,7 @@ class History:
         """What the running node does by itself: late facts are repeated by their author."""
         life = machine.life
         if life is not None and life.failed is None:
-            steps = life.till.repeat_late()
-            if steps:
+            for steps in life.till.repeat_late():
                 machine.record(life, said_by(steps, None, 0, VIA_SYSTEM), None, lambda place: None)
         self.world.after(self.schedule.pace.late_every_s, self._repeat_late, machine)
 

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from crdt_models import operations
 from crdt_models.errors import InvalidValue, NotInState
 from node import views
 from node.disk.database import FILE_NAME
+from node.disk.journal_store import JournalStore
 from node.errors import DiskFailed, IdempotencyKeyReused, NotOffered
 from node.network.authority import init_store
 from node.node import Node
+from node.running import Author
 
 BASKET = views.Basket(lines=[views.NewLine(names="Milk", unit_price="1.29", quantity="2")])
 PAID = [views.NewTender(tender_type="card", amount_minor=258)]
@@ -139,6 +142,92 @@ def test_a_disk_that_fails_ends_all_waiting_and_takes_no_money_after(
     assert (status.ready, status.disk, waiting) == (False, "failed", 0)
     monkeypatch.undo()
     assert at_node(tmp_path / "office", settings, sell).receipt_no.endswith("/1")
+
+
+def test_a_key_whose_step_never_became_durable_is_not_answered_after_the_disk_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = store_at(tmp_path / "office")
+
+    async def fail_and_repeat(node: Node) -> None:
+        async def refuse(*_: object) -> None:
+            raise DiskFailed("I/O error")
+
+        monkeypatch.setattr(node.running.store, "append", refuse)
+        for _ in range(3):
+            with pytest.raises(DiskFailed):
+                await sell(node, "k-1")
+
+    at_node(tmp_path / "office", settings, fail_and_repeat)
+    monkeypatch.undo()
+    assert at_node(tmp_path / "office", settings, lambda node: sell(node, "k-1")).receipt_no.endswith("/1")
+
+
+def test_an_alarm_of_the_disk_rings_while_the_node_runs(tmp_path: Path) -> None:
+    settings = store_at(tmp_path / "office")
+
+    async def fill_up(node: Node) -> tuple[views.StatusView, views.StatusView]:
+        store = node.running.store
+        assert isinstance(store, JournalStore)
+        store._ring("disk_full", "the disk is full, the ballast was given up")
+        await asyncio.sleep(0.01)
+        full = node.status()
+        store._ring("ballast_back", "there is room again")
+        await asyncio.sleep(0.01)
+        return full, node.status()
+
+    full, later = at_node(tmp_path / "office", settings, fill_up)
+    assert (full.disk, full.ready) == ("full", True)
+    assert "disk_full" in {alarm.code for alarm in full.alarms}
+    assert later.disk == "ok"
+
+
+def test_a_step_that_the_node_itself_cannot_record_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = store_at(tmp_path / "office")
+    monkeypatch.setattr("node.node.HOUSEKEEPING_S", 0.01)
+
+    async def fail(node: Node) -> str | None:
+        async def refuse(*_: object) -> None:
+            raise DiskFailed("I/O error")
+
+        monkeypatch.setattr(node.running.store, "append", refuse)
+        monkeypatch.setattr(node.running.till, "repeat_late", lambda: [[operations.note("x", "test", "late")]])
+        await asyncio.sleep(0.05)
+        return node.readiness()
+
+    assert "I/O error" in str(at_node(tmp_path / "office", settings, fail))
+
+
+def test_a_malformed_record_of_another_program_stops_nobody_from_selling(tmp_path: Path) -> None:
+    settings = store_at(tmp_path / "office")
+
+    async def poison_and_sell(node: Node) -> None:
+        bad = {"rate_ppm": "nineteen", "questions": 7, "cash_rounding": 5, "gives_change": "maybe"}
+        for table, key in (("tax_codes", "A"), ("tender_types", "cash"), ("suspension_types", "wallet")):
+            await node.running.do(Author(), lambda t=table, k=key: [operations.record(t, k, 1, bad)])  # type: ignore[misc]
+        await sell(node)
+        await node.complete_basket(BASKET, [views.NewTender(tender_type="cash", amount_minor=258)])
+        taxed = views.NewLine(names="Milk", unit_price="1.29", tax_code="A")
+        with pytest.raises(InvalidValue):
+            await node.complete_basket(views.Basket(lines=[taxed]), PAID)
+        with pytest.raises(InvalidValue):
+            await node.suspend_basket(BASKET, "wallet", {}, None)
+
+    at_node(tmp_path / "office", settings, poison_and_sell)
+
+
+def test_the_parts_of_two_imports_under_long_keys_do_not_answer_each_other(tmp_path: Path) -> None:
+    settings = store_at(tmp_path / "office")
+
+    async def put(node: Node) -> int:
+        for number in range(2):
+            rows = [(f"item-{number}-{at}", {"names": {"en": "x"}, "unit_price": "1.00"}) for at in range(250)]
+            await node.put_records("items", rows, key="k" * 190 + str(number), fingerprint=bytes([number]) * 32)
+        return len(node.records("items"))
+
+    assert at_node(tmp_path / "office", settings, put) == 500
 
 
 def test_damaged_entries_are_set_aside_at_the_start_and_the_node_goes_on(tmp_path: Path) -> None:
