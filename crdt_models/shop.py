@@ -19,25 +19,29 @@ from typing import Any, NamedTuple
 
 from crdt_models import limits, operations
 from crdt_models.documents.open_sale import OpenSaleView
-from crdt_models.documents.shelf import SHARED_TYPES, Shelf, Shelved
-from crdt_models.errors import MalformedBytes, UpgradeNeeded
+from crdt_models.documents.shelf import OPEN_SALE, SEATING, SHARED_TYPES, Shelf, Shelved
+from crdt_models.errors import InvalidValue, MalformedBytes, UpgradeNeeded
 from crdt_models.journal import canonical
-from crdt_models.journal.credential import Credential
 from crdt_models.journal.entry import Entry
 from crdt_models.journal.operation import Dropped, Operation
-from crdt_models.journal.roster import OpenedJournal, Roster
+from crdt_models.journal.roster import Roster, read_open
 from crdt_models.journal.signatures import Verify
 from crdt_models.operations import Kind
 from crdt_models.reference.record import Record, RecordTable
 from crdt_models.reference.tables import AUTHORITY_TABLES, may_write
 from crdt_models.rights.claim import Claim, ClaimTable, Standing, TakeOver
+from crdt_models.sales.business_day import is_day
 from crdt_models.sales.log import SaleFact, SalesLog
+from crdt_models.sales.receipt_no import SALE_KINDS
 from crdt_models.sales.sale import Sale
 from crdt_models.values.identity import ClaimId, JournalId, NodeId, StoreId, node_of
+from crdt_models.values.money import check_currency
 from crdt_models.values.stamp import Place, Stamp
 
 SALE_ROLES = frozenset({"till", "handheld", "back_office"})
 DAY_ROLES = frozenset({"till", "back_office"})
+DAY_STATES = frozenset({"open", "close"})
+DOCUMENT_BYTES = 16
 
 
 class Refused(NamedTuple):
@@ -215,11 +219,7 @@ class Shop:
                 self.documents.update(document, body, place, index)
                 self._settle(self.documents[document])
             case Kind.BEGIN:
-                attributes = _text_map(fields, 2)
-                shelved = self.documents.begin(
-                    _typed(fields, 0, bytes), _typed(fields, 1, str), attributes, place, entry.stamp
-                )
-                self._settle(shelved)
+                return self._apply_begin(entry, place, fields)
             case Kind.CLAIM:
                 return self._apply_claim(entry, place, index, fields)
             case Kind.RELEASE:
@@ -247,7 +247,10 @@ class Shop:
             case Kind.DAY:
                 if self._role(entry.journal) not in DAY_ROLES:
                     return "this role may not open or close a business day"
-                self.days[place] = (entry.stamp, _typed(fields, 0, str), _typed(fields, 1, str))
+                day, state = _typed(fields, 0, str), _typed(fields, 1, str)
+                if not is_day(day) or state not in DAY_STATES:
+                    return "a business day is a date that is opened or closed"
+                self.days[place] = (entry.stamp, day, state)
             case Kind.FISCAL:
                 return self._apply_fiscal(entry, place, fields)
             case Kind.NOTE:
@@ -274,21 +277,21 @@ class Shop:
                 self._answered[(node_of(place.journal), key)] = Answered(place, fingerprint, subject)
         return None
 
+    def _apply_begin(self, entry: Entry, place: Place, fields: Mapping[int, Any]) -> str | None:
+        document, type_, attributes = _typed(fields, 0, bytes), _typed(fields, 1, str), _text_map(fields, 2)
+        if len(document) != DOCUMENT_BYTES:
+            return f"a document's identity has {DOCUMENT_BYTES} bytes"
+        if type_ in (OPEN_SALE, SEATING) and not has_money(attributes):
+            return "it names no currency and exponent"
+        if type_ == OPEN_SALE and attributes.get("kind", "sale") not in SALE_KINDS:
+            return "it is of no kind of sale"
+        self._settle(self.documents.begin(document, type_, attributes, place, entry.stamp))
+        return None
+
     def _apply_open(self, entry: Entry, index: int, fields: Mapping[int, Any]) -> str | None:
         if entry.seq != 1 or index != 1:
             return "an open stands first in its journal"
-        parent = fields.get(1)
-        self.roster.add(
-            OpenedJournal(
-                entry.journal,
-                entry.stamp,
-                Credential.from_bytes(_typed(fields, 4, bytes)),
-                None if parent is None else Place(JournalId(_typed(fields, 1, bytes)), _typed(fields, 2, int)),
-                _typed(fields, 5, bool),
-                _typed(fields, 6, int),
-                _typed(fields, 7, str),
-            )
-        )
+        self.roster.add(read_open(entry.journal, entry.stamp, fields))
         return None
 
     def _apply_sale(self, entry: Entry, place: Place, index: int, operation: Operation) -> str | None:
@@ -391,6 +394,16 @@ def sale_document(resource: str) -> bytes | None:
         return bytes.fromhex(name)
     except ValueError:
         return None
+
+
+def has_money(attributes: Mapping[str, str]) -> bool:
+    """Whether a document's attributes name a currency and its exponent, which every screen that shows it needs."""
+    exponent = attributes.get("exponent", "")
+    try:
+        check_currency("currency", attributes.get("currency", ""))
+    except InvalidValue:
+        return False
+    return len(exponent) == 1 and exponent in "0123456789"
 
 
 def _subject(entry: Entry) -> str | bytes | None:

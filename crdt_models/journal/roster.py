@@ -6,12 +6,16 @@ credential of a node, by (stamp, incarnation), gives its display name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
+from crdt_models.errors import MalformedBytes
 from crdt_models.journal.credential import Credential
-from crdt_models.values.identity import JournalId, NodeId, node_of, short_name
+from crdt_models.values.identity import JOURNAL_BYTES, JournalId, NodeId, node_of, short_name
 from crdt_models.values.stamp import Place, Stamp
+
+_SERIES: Final = re.compile(r"[A-Z2-7]{6}\Z")
 
 
 class OpenedJournal(NamedTuple):
@@ -88,6 +92,32 @@ class Roster:
                 for node, reasons in sorted(self._revoked.items())
             ],
         ]
+
+
+def read_open(journal: JournalId, stamp: Stamp, fields: Mapping[int, Any]) -> OpenedJournal:
+    """What the fields of an OPEN operation say. Raises MalformedBytes; the credential's signature is not checked here.
+
+    The door and the fold read it by this one function: what is let in can be folded, on every node and at every start.
+    """
+    raw, parent, parent_seq = fields.get(4), fields.get(1), fields.get(2)
+    proven, feature_level, series = fields.get(5), fields.get(6), fields.get(7)
+    if type(raw) is not bytes:
+        raise MalformedBytes("open", "without a credential")
+    credential = Credential.from_bytes(raw)
+    if credential.node != node_of(journal):
+        raise MalformedBytes("open", "the credential is another node's")
+    if type(proven) is not bool or type(feature_level) is not int or feature_level < 1:
+        raise MalformedBytes("open", "proven or feature level has the wrong type")
+    if type(series) is not str or not _SERIES.match(series):
+        raise MalformedBytes("open", "a series that is not 6 base32 characters")
+    place = None
+    if parent is not None:
+        if type(parent) is not bytes or len(parent) != JOURNAL_BYTES or type(parent_seq) is not int or parent_seq < 1:
+            raise MalformedBytes("open", "a parent that is no place in a journal")
+        if parent == journal or node_of(JournalId(parent)) != node_of(journal):
+            raise MalformedBytes("open", "a parent that is not another journal of the same node")
+        place = Place(JournalId(parent), parent_seq)
+    return OpenedJournal(journal, stamp, credential, place, proven, feature_level, series)
 
 
 def _newest(opened: OpenedJournal) -> tuple[Stamp, JournalId]:

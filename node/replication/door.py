@@ -14,12 +14,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crdt_models.errors import BadSignature, BrokenChain, MalformedBytes
-from crdt_models.journal.credential import Credential
 from crdt_models.journal.entry import Entry, check_signature, decode_entry
 from crdt_models.journal.operation import Operation
+from crdt_models.journal.roster import read_open
 from crdt_models.journal.signatures import Verify
 from crdt_models.operations import Kind, is_known
-from crdt_models.values.identity import JOURNAL_BYTES, JournalId, node_of
+from crdt_models.values.identity import JOURNAL_BYTES, JournalId
 from crdt_models.values.stamp import Place
 from node.replication.fold import Fold
 from node.replication.frames import Entries
@@ -107,18 +107,8 @@ def opening_of(entry: Entry, shop: Fold, verify: Verify) -> Opening:
     operation = entry.operations[1] if len(entry.operations) > 1 else None
     if not isinstance(operation, Operation) or operation.kind != Kind.OPEN or not is_known(operation):
         raise MalformedBytes("entry", "the first of a journal is not an open that this version reads")
-    fields = operation.fields
-    raw, parent, parent_seq = fields.get(4), fields.get(1), fields.get(2)
-    if type(raw) is not bytes:
-        raise MalformedBytes("open", "without a credential")
-    credential = Credential.from_bytes(raw)
-    if credential.store != shop.store or credential.node != node_of(entry.journal):
-        raise MalformedBytes("open", "the credential is another node's or store's")
-    credential.check(shop.authority_key, verify)
-    if parent is None:
-        return Opening(credential.journal_key, None, credential.name)
-    if type(parent) is not bytes or len(parent) != JOURNAL_BYTES or type(parent_seq) is not int or parent_seq < 1:
-        raise MalformedBytes("open", "a parent that is no place in a journal")
-    if parent == entry.journal:
-        raise MalformedBytes("open", "a journal that is its own parent")
-    return Opening(credential.journal_key, Place(JournalId(parent), parent_seq), credential.name)
+    opened = read_open(entry.journal, entry.stamp, operation.fields)
+    if opened.credential.store != shop.store:
+        raise MalformedBytes("open", "the credential is another store's")
+    opened.credential.check(shop.authority_key, verify)
+    return Opening(opened.credential.journal_key, opened.parent, opened.credential.name)

@@ -18,7 +18,7 @@ EQUAL_SECONDS_MAX = 15.0
 async def equal(one: Node, other: Node) -> None:
     """Until both hold the same."""
     async with asyncio.timeout(EQUAL_SECONDS_MAX):
-        while one.shop.digest() != other.shop.digest() or not one.running.shell.greeted:
+        while one.shop.digest() != other.shop.digest() or not one.running.shell.greeted:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 

@@ -61,7 +61,7 @@ def one_of_each_kind() -> dict[str, list[Operation]]:
     signed = AUTHORITY.sign(operations.record_message(STORE, "node", NODE.hex(), 1, {"name": "till-3"}))
     return {
         "open": [operations.open_journal(Place(BEFORE, 812), bytes(range(32)), credential, True, "K7Q2MX")],
-        "begin": [operations.begin(DOCUMENT, "open_sale", {"training": "false"})],
+        "begin": [operations.begin(DOCUMENT, "open_sale", {"currency": "EUR", "exponent": "2", "training": "no"})],
         "update": [operations.update(DOCUMENT, bytes(range(40)), None)],
         "claim": [operations.claim(RESOURCE, 1, operations.ROOT)],
         "update_under_a_claim": [operations.update(DOCUMENT, bytes(range(20)), held)],

@@ -142,7 +142,7 @@ class Vectors:
         self._write("unknown_version", [later, Operation(11, 1, {0: resource})])
 
     def _seating(self) -> list[Operation]:
-        begun = operations.begin(SEATING, "seating", {"table": "12"})
+        begun = operations.begin(SEATING, "seating", {"currency": "EUR", "exponent": "2", "table": "12"})
         return [begun, operations.retire(SEATING, {}), operations.note(SEATING, "table", "12")]
 
     def _node_record(self) -> Operation:
